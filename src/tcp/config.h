@@ -1,0 +1,71 @@
+// SPDX-FileCopyrightText: Sockeye contributors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Every tunable of TCP: Config for a whole stack (with its Linux sysctl name), Settings for one
+// socket (with its socket option). Defaults are those of the `linux` profile (decisions.md D19).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "core/time.h"
+
+namespace sockeye::tcp {
+
+struct Config {
+  Duration rto_min = 200ms;  // Linux; RFC 6298 2.4 says 1 s
+  Duration rto_max = 120s;
+  Duration rto_initial = 1s;     // RFC 6298 2.1
+  unsigned syn_retries = 6;      // net.ipv4.tcp_syn_retries
+  unsigned syn_ack_retries = 5;  // net.ipv4.tcp_synack_retries
+  unsigned retries1 = 3;         // net.ipv4.tcp_retries1 (R1)
+  unsigned retries2 = 15;        // net.ipv4.tcp_retries2 (R2)
+  unsigned orphan_retries = 8;   // net.ipv4.tcp_orphan_retries
+  Duration fin_timeout = 60s;    // net.ipv4.tcp_fin_timeout (orphans in FIN_WAIT_2)
+  Duration time_wait = 60s;      // 2 MSL, as Linux
+  Duration delayed_ack_min = 40ms;
+  Duration delayed_ack_max = 200ms;
+  bool window_scaling = true;                     // net.ipv4.tcp_window_scaling
+  bool timestamps = true;                         // net.ipv4.tcp_timestamps
+  bool sack = true;                               // net.ipv4.tcp_sack
+  bool rfc1337 = false;                           // net.ipv4.tcp_rfc1337
+  bool abort_on_overflow = false;                 // net.ipv4.tcp_abort_on_overflow
+  unsigned initial_window = 10;                   // RFC 6928, in segments
+  std::uint32_t receive_buffer_default = 131072;  // net.ipv4.tcp_rmem[1]
+  std::uint32_t receive_buffer_max = 6u << 20;    // net.ipv4.tcp_rmem[2] (auto-tuning)
+  std::uint32_t send_buffer_default = 87040;      // what Linux starts at, then auto-tunes
+  std::uint32_t send_buffer_max = 4u << 20;       // net.ipv4.tcp_wmem[2]
+  std::uint32_t challenge_acks_per_second = 2;    // per connection (RFC 5961 7, hostile.md E4, E20)
+  std::uint32_t syn_backlog_max = 4096;           // net.ipv4.tcp_max_syn_backlog
+  std::uint32_t somaxconn = 4096;                 // net.core.somaxconn
+  std::uint32_t time_wait_max = 262144;           // net.ipv4.tcp_max_tw_buckets
+  Duration keepalive_idle = 7200s;
+  Duration keepalive_interval = 75s;
+  unsigned keepalive_count = 9;
+  const char* congestion_control = "cubic";  // net.ipv4.tcp_congestion_control
+};
+
+struct Settings {
+  bool nodelay = false;                      // TCP_NODELAY
+  bool cork = false;                         // TCP_CORK
+  bool keepalive = false;                    // SO_KEEPALIVE
+  bool oob_inline = false;                   // SO_OOBINLINE
+  bool quick_ack = false;                    // TCP_QUICKACK, cleared again as in Linux
+  Duration keepalive_idle = 7200s;           // TCP_KEEPIDLE
+  Duration keepalive_interval = 75s;         // TCP_KEEPINTVL
+  unsigned keepalive_count = 9;              // TCP_KEEPCNT
+  Duration user_timeout = Duration::zero();  // TCP_USER_TIMEOUT; zero: R2 decides
+  unsigned syn_retries = 6;                  // TCP_SYNCNT
+  Duration linger2 = 60s;                    // TCP_LINGER2
+  std::uint16_t max_segment = 0;             // TCP_MAXSEG; 0: from the MTU
+  std::uint32_t receive_buffer = 131072;     // bytes that may wait (SO_RCVBUF after doubling)
+  std::uint32_t send_buffer = 87040;         // SO_SNDBUF after doubling
+  bool receive_buffer_locked = false;        // SO_RCVBUF was set: no auto-tuning
+  bool send_buffer_locked = false;
+  std::uint32_t receive_low_water = 1;           // SO_RCVLOWAT
+  std::uint32_t notsent_low_water = 0xffffffff;  // TCP_NOTSENT_LOWAT
+  std::uint32_t window_clamp = 0;                // TCP_WINDOW_CLAMP; 0: none
+  char congestion_control[16] = "cubic";         // TCP_CONGESTION
+};
+
+}  // namespace sockeye::tcp

@@ -1,0 +1,61 @@
+// SPDX-FileCopyrightText: Sockeye contributors
+// SPDX-License-Identifier: Apache-2.0
+//
+// A snapshot of a connection in words: what TCP_INFO, `sockeye ss -i` and tests read.
+#pragma once
+
+#include <cstdint>
+
+#include "core/time.h"
+#include "tcp/state.h"
+
+namespace sockeye::tcp {
+
+struct Info {
+  State state = State::closed;
+  bool timestamps = false;
+  bool sack = false;
+  bool window_scaling = false;
+  std::uint8_t send_window_scale = 0;     // the peer's
+  std::uint8_t receive_window_scale = 0;  // ours
+  Duration rto{};
+  Duration srtt{};
+  Duration rttvar{};
+  Duration min_rtt{};
+  Duration delayed_ack{};
+  std::uint32_t send_mss = 0;     // bytes of payload per segment
+  std::uint32_t receive_mss = 0;  // largest seen from the peer
+  std::uint32_t advertised_mss = 0;
+  std::uint32_t path_mtu = 0;
+  std::uint32_t cwnd_segments = 0;
+  std::uint32_t cwnd_bytes = 0;
+  std::uint32_t ssthresh_bytes = 0xffffffff;
+  std::uint32_t send_window = 0;       // the peer's, scaled
+  std::uint32_t receive_window = 0;    // advertised, scaled
+  std::uint32_t receive_space = 0;     // receive buffer's target (auto-tuning)
+  std::uint32_t unacked_segments = 0;  // in flight
+  std::uint32_t sacked_segments = 0;
+  std::uint32_t lost_segments = 0;
+  std::uint32_t retransmitted_segments = 0;  // in flight now
+  std::uint32_t retransmits = 0;             // of the oldest segment (back-offs)
+  std::uint32_t probes = 0;                  // unanswered zero-window or keep-alive probes
+  std::uint64_t total_retransmits = 0;
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t bytes_acked = 0;
+  std::uint64_t bytes_received = 0;
+  std::uint64_t bytes_retransmitted = 0;
+  std::uint64_t segments_out = 0;
+  std::uint64_t segments_in = 0;
+  std::uint64_t data_segments_out = 0;
+  std::uint64_t data_segments_in = 0;
+  std::uint32_t notsent_bytes = 0;
+  Duration since_last_data_sent{};
+  Duration since_last_data_received{};
+  Duration since_last_ack_received{};
+  const char* timer = "";  // "on", "keepalive", "timewait", "persist", "" as ss names them
+  Duration timer_left{};
+  const char* congestion_control = "";
+  std::uint8_t congestion_state = 0;  // TCP_CA_Open 0, Disorder 1, CWR 2, Recovery 3, Loss 4
+};
+
+}  // namespace sockeye::tcp

@@ -1,0 +1,32 @@
+// SPDX-FileCopyrightText: Sockeye contributors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The Internet checksum (RFC 1071) as an accumulator, and the pseudo headers of IPv4 (RFC 9293 3.1)
+// and IPv6 (RFC 8200 8.1). Sums of pieces may be added in any grouping as long as each piece but
+// the last has even length; add() takes care of odd pieces itself.
+#pragma once
+
+#include <cstdint>
+
+#include "core/bytes.h"
+#include "core/ip_address.h"
+
+namespace sockeye {
+
+class Checksum {
+ public:
+  void add(Bytes bytes);
+  void add16(std::uint16_t value) { sum_ += value; }
+  void add_pseudo_header(const IpAddress& source, const IpAddress& destination, IpProtocol protocol,
+                         std::uint32_t transport_bytes);
+  // The value for the header field: the one's complement of the folded sum, host order.
+  std::uint16_t finish() const;
+  // A received packet whose bytes, checksum field included, were all added.
+  bool is_correct() const { return finish() == 0; }
+
+ private:
+  std::uint64_t sum_ = 0;  // of host-order 16-bit words
+  bool odd_ = false;       // the next byte is the low half of a word
+};
+
+}  // namespace sockeye

@@ -1,0 +1,77 @@
+// SPDX-FileCopyrightText: Sockeye contributors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The TCP header and its options: RFC 9293 3.1-3.2, RFC 7323 (window scale, timestamps), RFC 2018
+// (SACK). parse_tcp() takes untrusted bytes; emit_tcp() writes the options in the order in which
+// Linux writes them (mss, sackOK, timestamps, nop, wscale; nop nop timestamps; nop nop sack).
+// Options that are not known are skipped by their length; one of a known kind with a wrong length is
+// ignored; a length of 0 or 1 or past the header ends the parsing (hostile.md D2-D5).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "core/bytes.h"
+#include "core/seqnum.h"
+
+namespace sockeye {
+
+struct TcpFlags {
+  bool fin = false;
+  bool syn = false;
+  bool rst = false;
+  bool psh = false;
+  bool ack = false;
+  bool urg = false;
+  bool ece = false;
+  bool cwr = false;
+  friend constexpr bool operator==(const TcpFlags&, const TcpFlags&) = default;
+};
+
+struct TcpTimestamps {
+  std::uint32_t value = 0;  // TSval
+  std::uint32_t echo = 0;   // TSecr
+  friend constexpr bool operator==(const TcpTimestamps&, const TcpTimestamps&) = default;
+};
+
+struct SackBlock {
+  SeqNum begin{};  // first byte
+  SeqNum end{};    // one past the last
+  friend constexpr bool operator==(const SackBlock&, const SackBlock&) = default;
+};
+
+struct TcpOptions {
+  std::optional<std::uint16_t> mss{};
+  std::optional<std::uint8_t> window_scale{};  // as on the wire; RFC 7323 2.3: use at most 14
+  bool sack_permitted = false;
+  std::optional<TcpTimestamps> timestamps{};
+  std::uint8_t sack_count = 0;
+  std::array<SackBlock, 4> sack{};
+};
+
+struct TcpHeader {
+  std::uint16_t source_port = 0;
+  std::uint16_t destination_port = 0;
+  SeqNum seq{};
+  SeqNum ack{};
+  TcpFlags flags{};
+  std::uint16_t window = 0;  // as on the wire, not scaled
+  std::uint16_t urgent_pointer = 0;
+  TcpOptions options{};
+};
+
+inline constexpr std::uint32_t kTcpHeaderMin = 20;
+inline constexpr std::uint32_t kTcpHeaderMax = 60;
+
+// The data offset in bytes of a header whose first 20 bytes are given; 0 when it is below 20.
+std::uint32_t tcp_header_bytes(Bytes first20);
+
+// `header` holds exactly the header with its options. Empty: malformed.
+std::optional<TcpHeader> parse_tcp(Bytes header);
+
+std::uint32_t tcp_emit_size(const TcpHeader& header);
+// Writes header and options with a checksum field of zero; out.size() is tcp_emit_size(header).
+void emit_tcp(const TcpHeader& header, MutableBytes out);
+
+}  // namespace sockeye
