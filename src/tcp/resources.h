@@ -1,0 +1,59 @@
+// SPDX-FileCopyrightText: Sockeye contributors
+// SPDX-License-Identifier: Apache-2.0
+//
+// What all connections, SYN queues and the TIME_WAIT table of one stack share: configuration, the pool
+// of payload chunks, the keys behind initial sequence numbers and timestamp offsets (drawn once from
+// the secret source), the public random source, and the pool of Active blocks (decisions.md D13: the
+// state that a connection has only while something is in flight, unread or out of order).
+#pragma once
+
+#include <cstddef>
+
+#include "core/rng.h"
+#include "core/siphash.h"
+#include "packet/chunk.h"
+#include "tcp/config.h"
+
+namespace sockeye::tcp {
+
+struct Active;
+
+// Keeps Active blocks constructed between uses: taking one is a pop from a free list.
+class ActivePool {
+ public:
+  ActivePool() = default;
+  ActivePool(const ActivePool&) = delete;
+  ActivePool& operator=(const ActivePool&) = delete;
+  ~ActivePool();
+
+  Active* acquire();
+  void release(Active* block);
+  std::size_t in_use() const { return in_use_; }
+
+ private:
+  static constexpr std::size_t kKeep = 256;  // free blocks kept for the next burst
+  Active* free_ = nullptr;
+  std::size_t free_count_ = 0;
+  std::size_t in_use_ = 0;
+};
+
+struct Resources {
+  // All four outlive what uses them.
+  Resources(const Config& configuration, ChunkPool& chunk_pool, Rng& secret, Rng& open)
+      : config(configuration),
+        chunks(chunk_pool),
+        isn_key(SipKey::draw(secret)),
+        timestamp_key(SipKey::draw(secret)),
+        rng(open) {}
+  Resources(const Resources&) = delete;
+  Resources& operator=(const Resources&) = delete;
+
+  const Config& config;
+  ChunkPool& chunks;
+  const SipKey isn_key;        // RFC 9293 3.4.1
+  const SipKey timestamp_key;  // RFC 7323 7.1
+  Rng& rng;                    // public: jitter
+  ActivePool active;
+};
+
+}  // namespace sockeye::tcp
