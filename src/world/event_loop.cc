@@ -102,7 +102,7 @@ void EventLoop::remove(int fd, std::uint32_t slot) {
   free_ = slot;
 }
 
-int EventLoop::wait(Instant deadline) {
+int EventLoop::sleep(Instant deadline) {
   const int room = static_cast<int>(events_.size());
   if (deadline == kNever) return ::epoll_wait(epoll_.get(), events_.data(), room, -1);
   Duration left = deadline <= now_ ? Duration::zero() : deadline - read_clock();
@@ -120,17 +120,22 @@ int EventLoop::wait(Instant deadline) {
                       static_cast<int>(std::min<std::int64_t>(ms, 1 << 30)));
 }
 
-std::size_t EventLoop::turn(Instant deadline) {
-  const int count = wait(deadline);
+void EventLoop::wait(Instant deadline) {
+  const int count = sleep(deadline);
+  event_count_ = count > 0 ? static_cast<std::size_t>(count) : 0;
   now_ = read_clock();
-  for (int i = 0; i < count; ++i) {
-    const epoll_event& event = events_[static_cast<std::size_t>(i)];
+}
+
+std::size_t EventLoop::dispatch() {
+  const std::size_t count = std::exchange(event_count_, 0);
+  for (std::size_t i = 0; i < count; ++i) {
+    const epoll_event event = events_[i];
     const auto slot = static_cast<std::uint32_t>(event.data.u64);
     const auto generation = static_cast<std::uint32_t>(event.data.u64 >> 32);
     if (slot >= slots_.size() || slots_[slot].generation != generation) continue;
     if (EventHandler* handler = slots_[slot].handler) handler->on_events(event.events);
   }
-  return count > 0 ? static_cast<std::size_t>(count) : 0;
+  return count;
 }
 
 }  // namespace sockeye::world

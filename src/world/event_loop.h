@@ -67,9 +67,15 @@ class EventLoop {
 
   // Of the current turn: the same until the next one begins.
   Instant now() const { return now_; }
-  // One turn. Sleeps until `deadline` at the latest (kNever: without limit; now() or earlier: not at
-  // all) and returns how many descriptors had events; also returns early, with 0, on a signal.
-  std::size_t turn(Instant deadline);
+  // The two halves of a turn. wait() sleeps until `deadline` at the latest (kNever: without limit;
+  // now() or earlier: not at all; less on a signal) and reads the clock; dispatch() tells the
+  // handlers and returns how many descriptors had events.
+  void wait(Instant deadline);
+  std::size_t dispatch();
+  std::size_t turn(Instant deadline) {
+    wait(deadline);
+    return dispatch();
+  }
   // The clock itself, for who must set a deadline outside a turn.
   static Instant read_clock();
 
@@ -85,7 +91,7 @@ class EventLoop {
   Result<std::uint32_t> add(int fd, std::uint32_t events, EventHandler& handler);
   void remove(int fd, std::uint32_t slot);
   std::uint64_t key_of(std::uint32_t slot) const;
-  int wait(Instant deadline);
+  int sleep(Instant deadline);
 
   UniqueFd epoll_;
   Instant now_;
@@ -93,6 +99,7 @@ class EventLoop {
   std::uint32_t free_ = kNone;
   bool has_pwait2_ = true;
   std::vector<epoll_event> events_;
+  std::size_t event_count_ = 0;
 };
 
 }  // namespace sockeye::world
