@@ -1,0 +1,49 @@
+// SPDX-FileCopyrightText: Sockeye contributors
+// SPDX-License-Identifier: Apache-2.0
+//
+// How a figure is made: the contestants of a comparison run in turn, round after round, in one
+// process, so that a machine whose speed drifts drifts for all of them; a figure is the median over
+// the rounds and what is published is its ratio to the rival's. Before and after each round the
+// cache-line round trip between two processors is probed and the round labelled (smt, near, far),
+// because a virtual machine moves its cores.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace sockeye::bench {
+
+double seconds_now();  // CLOCK_MONOTONIC
+
+// One thread bounces a cache line off a second one; nanoseconds per round trip, and its label.
+double probe_cache_line_ns();
+std::string placement_label(double round_trip_ns);  // "smt" < 80, "near" < 250, "far"; "one-cpu"
+
+struct Contestant {
+  std::string name;                  // "sockeye", "floor", "kernel"
+  std::function<double()> measure;   // one round; a negative value: could not run ("skipped")
+};
+
+struct Comparison {
+  std::string name;                  // "bulk-1500", …
+  std::string what;                  // one line for the report
+  std::string unit;
+  bool more_is_better = true;
+  std::vector<Contestant> contestants;  // the first is ours
+};
+
+struct Figure {
+  std::string comparison, contestant, unit, placement;
+  double median = 0, best = 0, worst = 0;
+  double ratio = 0;                  // ours / this rival, or rival / ours where less is better
+  int rounds = 0;
+  bool skipped = false;
+};
+
+std::vector<Figure> run(const Comparison& comparison, int rounds);
+void print(const Comparison& comparison, const std::vector<Figure>& figures);
+bool write_json(const std::string& path, const std::vector<Figure>& figures);
+
+}  // namespace sockeye::bench
