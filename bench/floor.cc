@@ -84,8 +84,7 @@ class Floor {
   void send(std::size_t index, const std::byte* data, std::size_t size) {
     Slot& slot = slots_[index];
     Flow& flow = look_up(kKey);
-    const std::uint64_t sum =
-        copy_and_sum(slot.bytes.data() + kHeaders, data, size, options_.checksum);
+    const std::uint64_t sum = copy_and_sum(slot.bytes.data() + kHeaders, data, size, options_.checksum);
     slot.payload_bytes = static_cast<std::uint32_t>(size);
     write_headers(slot, flow.snd_nxt, flow.rcv_nxt, sum);
     flow.snd_nxt += slot.payload_bytes;
@@ -144,8 +143,8 @@ class Floor {
     if (!options_.checksum) return;
     const std::uint16_t ip_sum = static_cast<std::uint16_t>(~fold(sum_of(ip, 20)));
     std::memcpy(ip + 10, &ip_sum, 2);
-    const std::uint64_t pseudo = sum_of(ip + 12, 8) + 0x0600 +
-                                 __builtin_bswap16(static_cast<std::uint16_t>(32 + slot.payload_bytes));
+    const std::uint64_t pseudo =
+        sum_of(ip + 12, 8) + 0x0600 + __builtin_bswap16(static_cast<std::uint16_t>(32 + slot.payload_bytes));
     const std::uint16_t tcp_sum = static_cast<std::uint16_t>(~fold(pseudo + sum_of(tcp, 32) + payload_sum));
     std::memcpy(tcp + 16, &tcp_sum, 2);
   }

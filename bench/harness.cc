@@ -130,11 +130,12 @@ bool write_json(const std::string& path, const std::vector<Figure>& figures) {
   std::fprintf(file, "[\n");
   for (std::size_t i = 0; i < figures.size(); ++i) {
     const Figure& f = figures[i];
-    std::fprintf(file,
-                 "  {\"name\": \"%s\", \"contestant\": \"%s\", \"unit\": \"%s\", \"skipped\": %s, \"median\": %.6g, "
-                 "\"best\": %.6g, \"worst\": %.6g, \"ratio\": %.6g, \"rounds\": %d, \"placement\": \"%s\"}%s\n",
-                 f.comparison.c_str(), f.contestant.c_str(), f.unit.c_str(), f.skipped ? "true" : "false", f.median,
-                 f.best, f.worst, f.ratio, f.rounds, f.placement.c_str(), i + 1 < figures.size() ? "," : "");
+    std::fprintf(
+        file,
+        "  {\"name\": \"%s\", \"contestant\": \"%s\", \"unit\": \"%s\", \"skipped\": %s, \"median\": %.6g, "
+        "\"best\": %.6g, \"worst\": %.6g, \"ratio\": %.6g, \"rounds\": %d, \"placement\": \"%s\"}%s\n",
+        f.comparison.c_str(), f.contestant.c_str(), f.unit.c_str(), f.skipped ? "true" : "false", f.median,
+        f.best, f.worst, f.ratio, f.rounds, f.placement.c_str(), i + 1 < figures.size() ? "," : "");
   }
   std::fprintf(file, "]\n");
   return std::fclose(file) == 0;

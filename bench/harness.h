@@ -22,13 +22,13 @@ double probe_cache_line_ns();
 std::string placement_label(double round_trip_ns);  // "smt" < 80, "near" < 250, "far"; "one-cpu"
 
 struct Contestant {
-  std::string name;                  // "sockeye", "floor", "kernel"
-  std::function<double()> measure;   // one round; a negative value: could not run ("skipped")
+  std::string name;                 // "sockeye", "floor", "kernel"
+  std::function<double()> measure;  // one round; a negative value: could not run ("skipped")
 };
 
 struct Comparison {
-  std::string name;                  // "bulk-1500", …
-  std::string what;                  // one line for the report
+  std::string name;  // "bulk-1500", …
+  std::string what;  // one line for the report
   std::string unit;
   bool more_is_better = true;
   std::vector<Contestant> contestants;  // the first is ours
@@ -37,7 +37,7 @@ struct Comparison {
 struct Figure {
   std::string comparison, contestant, unit, placement;
   double median = 0, best = 0, worst = 0;
-  double ratio = 0;                  // ours / this rival, or rival / ours where less is better
+  double ratio = 0;  // ours / this rival, or rival / ours where less is better
   int rounds = 0;
   bool skipped = false;
 };

@@ -142,7 +142,8 @@ double kernel_connections_per_second(double seconds) {
       if (!listener.pair(a, b)) return count > 0 ? static_cast<double>(count) / (now - begin) : -1;
       Descriptor client(a), server(b);
       char byte = 1;
-      if (write(a, &byte, 1) != 1 || read(b, &byte, 1) != 1 || write(b, &byte, 1) != 1 || read(a, &byte, 1) != 1)
+      if (write(a, &byte, 1) != 1 || read(b, &byte, 1) != 1 || write(b, &byte, 1) != 1 ||
+          read(a, &byte, 1) != 1)
         return -1;
       // The accepting end closes first, so TIME_WAIT does not eat the client's ports.
       shutdown(b, SHUT_WR);

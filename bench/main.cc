@@ -34,8 +34,14 @@ Comparison bulk(const char* name, const char* what, std::uint32_t mtu, bool chec
           what,
           "Gbit/s",
           true,
-          {{"sockeye", [=] { return sockeye_bulk({mtu, checksum, 65536}, seconds); }},
-           {"floor", [=] { return floor_bulk({segment, checksum, window}, seconds); }},
+          {{"sockeye",
+            [=] {
+              return sockeye_bulk({mtu, checksum, 65536}, seconds);
+            }},
+           {"floor",
+            [=] {
+              return floor_bulk({segment, checksum, window}, seconds);
+            }},
            {"kernel", [=] { return kernel_bulk(65536, seconds); }}}};
 }
 
@@ -58,7 +64,10 @@ std::vector<Comparison> comparisons(double seconds) {
        "(b) in process, one byte there and back",
        "ns",
        false,
-       {{"sockeye", [=] { return sockeye_round_trip_ns({65535, false, 1}, seconds); }},
+       {{"sockeye",
+         [=] {
+           return sockeye_round_trip_ns({65535, false, 1}, seconds);
+         }},
         {"floor", [=] { return floor_round_trip_ns({}, seconds); }},
         {"kernel", [=] { return kernel_round_trip_ns(seconds); }}}},
       {"connections",

@@ -11,11 +11,11 @@ namespace sockeye::bench {
 
 struct SockeyeOptions {
   std::uint32_t mtu = 1500;
-  bool checksum = true;           // made and verified, as on a wire
+  bool checksum = true;  // made and verified, as on a wire
   std::size_t write_bytes = 65536;
 };
 
-double sockeye_bulk(const SockeyeOptions& options, double seconds);       // Gbit/s of payload
+double sockeye_bulk(const SockeyeOptions& options, double seconds);  // Gbit/s of payload
 double sockeye_round_trip_ns(const SockeyeOptions& options, double seconds);
 double sockeye_connections_per_second(double seconds);  // connect, 1 byte each way, FIN both ways
 double sockeye_idle_bytes_per_end(int connections);     // by the allocator's own count
