@@ -120,6 +120,11 @@ class Socket {
   // FIONREAD, SIOCOUTQ, SIOCOUTQNSD, SIOCATMARK; notty for others.
   virtual Result<int> control(unsigned long request) = 0;
 
+  // --- for who moves the bytes of a stream between this socket and a second buffer (a carrier)
+  virtual std::size_t send_room() const { return 0; }  // what send() would take now
+  // Bytes that receive() handed out but the program has not read: they count against the window.
+  virtual void set_external_unread(std::uint32_t /*bytes*/) {}
+
   // --- questions
   virtual Readiness readiness() const = 0;
   virtual Endpoint local() const = 0;                  // :: or 0.0.0.0 and port 0 when unbound
