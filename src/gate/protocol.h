@@ -50,8 +50,9 @@ enum class RequestCode : std::uint16_t {
   local_name,     // Reply: payload sockaddr
   peer_name,      // Reply: payload sockaddr
   control,        // ioctl: arg[0] request, arg[1] room for SIOCGIFCONF. payload: struct ifreq for SIOC?IF*.
-                  //   Reply: result; SIOCOUTQ, SIOCOUTQNSD, SIOCINQ: arg[0] = value; else payload = the
-                  //   struct ifreq (SIOCGIFCONF: array) to copy out
+                  //   Reply: result; SIOCOUTQ, SIOCOUTQNSD, SIOCINQ: arg[0] = value (of SIOCINQ on a stream:
+                  //   what waits in the world; the agent adds the FIONREAD of the carrier); else payload =
+                  //   the struct ifreq (SIOCGIFCONF: array) to copy out
   cancel,         // arg as u64 in cookie: the id of a parked request; no Reply of its own: that request is
                   //   answered at once, with -ECANCELED unless it was done already. A connect goes on
   query,          // sockeye ss and friends; payload: command text. Reply: text
