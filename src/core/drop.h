@@ -37,6 +37,7 @@ namespace sockeye {
   X(too_big, "the packet is larger than the link and must not be cut")                        \
   X(link_queue_full, "the link's queue is full")                                              \
   X(no_memory, "a pool is exhausted")                                                         \
+  X(duplicate_fragment, "a fragment that had come before")                                    \
   /* transports */                                                                            \
   X(bad_checksum, "the transport checksum is wrong")                                          \
   X(bad_transport_header, "a transport header contradicts the packet")                        \
