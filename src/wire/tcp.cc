@@ -1,0 +1,175 @@
+// SPDX-FileCopyrightText: Sockeye contributors
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/tcp.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/assert.h"
+
+namespace sockeye {
+namespace {
+
+enum OptionKind : std::uint8_t {
+  kEnd = 0,
+  kNop = 1,
+  kMss = 2,
+  kWindowScale = 3,
+  kSackPermitted = 4,
+  kSack = 5,
+  kTimestamps = 8,
+};
+
+// `body` is what follows kind and length. A wrong length leaves the option out (hostile.md D4); of an
+// option that comes twice the last one counts, as in Linux (D5).
+void read_option(std::uint8_t kind, Bytes body, TcpOptions& options) {
+  switch (kind) {
+    case kMss:
+      if (body.size() == 2) options.mss = load16(body.data());
+      break;
+    case kWindowScale:
+      if (body.size() == 1) options.window_scale = load8(body.data());
+      break;
+    case kSackPermitted:
+      if (body.empty()) options.sack_permitted = true;
+      break;
+    case kTimestamps:
+      if (body.size() == 8) options.timestamps = TcpTimestamps{load32(body.data()), load32(body.data() + 4)};
+      break;
+    case kSack:
+      if (body.empty() || body.size() % 8 != 0) break;
+      options.sack_count = static_cast<std::uint8_t>(std::min<std::size_t>(body.size() / 8, 4));
+      for (std::size_t i = 0; i < options.sack_count; ++i)
+        options.sack[i] = {SeqNum(load32(body.data() + 8 * i)), SeqNum(load32(body.data() + 8 * i + 4))};
+      break;
+    default:
+      break;
+  }
+}
+
+void read_options(Bytes bytes, TcpOptions& options) {
+  // What nearly every segment carries: nop nop timestamps, nothing else.
+  if (bytes.size() == 12 && load32(bytes.data()) == 0x0101080a) {
+    options.timestamps = TcpTimestamps{load32(bytes.data() + 4), load32(bytes.data() + 8)};
+    return;
+  }
+  while (!bytes.empty()) {
+    const std::uint8_t kind = load8(bytes.data());
+    if (kind == kEnd) return;
+    if (kind == kNop) {
+      bytes = bytes.subspan(1);
+      continue;
+    }
+    if (bytes.size() < 2) return;
+    const std::uint8_t length = load8(bytes.data() + 1);
+    if (length < 2 || length > bytes.size()) return;
+    read_option(kind, bytes.subspan(2, length - 2u), options);
+    bytes = bytes.subspan(length);
+  }
+}
+
+// How many SACK blocks fit behind `used` bytes of other options.
+std::uint32_t sack_blocks_that_fit(const TcpOptions& options, std::uint32_t used) {
+  const std::uint32_t room = kTcpHeaderMax - kTcpHeaderMin - used;
+  if (options.sack_count == 0 || room < 12) return 0;
+  return std::min<std::uint32_t>(options.sack_count, (room - 4) / 8);
+}
+
+std::uint32_t option_bytes_before_sack(const TcpOptions& options) {
+  return (options.mss ? 4u : 0u) + (options.timestamps ? 12u : 0u) +
+         (options.sack_permitted && !options.timestamps ? 4u : 0u) + (options.window_scale ? 4u : 0u);
+}
+
+// Every group is padded to a multiple of four.
+void write_options(const TcpOptions& options, ByteWriter& out) {
+  if (options.mss) {
+    out.u16(kMss << 8 | 4);
+    out.u16(*options.mss);
+  }
+  if (options.timestamps) {
+    out.u16(options.sack_permitted ? kSackPermitted << 8 | 2 : kNop << 8 | kNop);
+    out.u16(kTimestamps << 8 | 10);
+    out.u32(options.timestamps->value);
+    out.u32(options.timestamps->echo);
+  } else if (options.sack_permitted) {
+    out.u32(kNop << 24 | kNop << 16 | kSackPermitted << 8 | 2);
+  }
+  if (options.window_scale) {
+    out.u16(kNop << 8 | kWindowScale);
+    out.u8(3);
+    out.u8(*options.window_scale);
+  }
+  const std::uint32_t blocks = sack_blocks_that_fit(options, option_bytes_before_sack(options));
+  if (blocks == 0) return;
+  out.u16(kNop << 8 | kNop);
+  out.u8(kSack);
+  out.u8(static_cast<std::uint8_t>(2 + 8 * blocks));
+  for (std::size_t i = 0; i < blocks; ++i) {
+    out.u32(options.sack[i].begin.value());
+    out.u32(options.sack[i].end.value());
+  }
+}
+
+std::uint8_t flags_to_byte(const TcpFlags& flags) {
+  const unsigned byte = (flags.fin ? 0x01u : 0u) | (flags.syn ? 0x02u : 0u) | (flags.rst ? 0x04u : 0u) |
+                        (flags.psh ? 0x08u : 0u) | (flags.ack ? 0x10u : 0u) | (flags.urg ? 0x20u : 0u) |
+                        (flags.ece ? 0x40u : 0u) | (flags.cwr ? 0x80u : 0u);
+  return static_cast<std::uint8_t>(byte);
+}
+
+TcpFlags flags_from_byte(std::uint8_t byte) {
+  return {.fin = (byte & 0x01) != 0,
+          .syn = (byte & 0x02) != 0,
+          .rst = (byte & 0x04) != 0,
+          .psh = (byte & 0x08) != 0,
+          .ack = (byte & 0x10) != 0,
+          .urg = (byte & 0x20) != 0,
+          .ece = (byte & 0x40) != 0,
+          .cwr = (byte & 0x80) != 0};
+}
+
+}  // namespace
+
+std::uint32_t tcp_header_bytes(Bytes first20) {
+  if (first20.size() < kTcpHeaderMin) return 0;
+  const std::uint32_t bytes = (load8(first20.data() + 12) >> 4) * 4u;
+  return bytes < kTcpHeaderMin ? 0 : bytes;
+}
+
+std::optional<TcpHeader> parse_tcp(Bytes header) {
+  if (header.size() < kTcpHeaderMin || tcp_header_bytes(header) != header.size()) return std::nullopt;
+  const std::byte* at = header.data();
+  TcpHeader result;
+  result.source_port = load16(at);
+  result.destination_port = load16(at + 2);
+  result.seq = SeqNum(load32(at + 4));
+  result.ack = SeqNum(load32(at + 8));
+  result.flags = flags_from_byte(load8(at + 13));
+  result.window = load16(at + 14);
+  result.urgent_pointer = load16(at + 18);
+  if (header.size() > kTcpHeaderMin) read_options(header.subspan(kTcpHeaderMin), result.options);
+  return result;
+}
+
+std::uint32_t tcp_emit_size(const TcpHeader& header) {
+  const std::uint32_t before = option_bytes_before_sack(header.options);
+  const std::uint32_t blocks = sack_blocks_that_fit(header.options, before);
+  return kTcpHeaderMin + before + (blocks == 0 ? 0 : 4 + 8 * blocks);
+}
+
+void emit_tcp(const TcpHeader& header, MutableBytes out) {
+  ByteWriter writer(out);
+  writer.u16(header.source_port);
+  writer.u16(header.destination_port);
+  writer.u32(header.seq.value());
+  writer.u32(header.ack.value());
+  writer.u8(static_cast<std::uint8_t>(out.size() / 4 << 4));
+  writer.u8(flags_to_byte(header.flags));
+  writer.u16(header.window);
+  writer.u16(0);
+  writer.u16(header.urgent_pointer);
+  write_options(header.options, writer);
+  SOCKEYE_ASSERT(writer.ok() && writer.size() == out.size());
+}
+
+}  // namespace sockeye
