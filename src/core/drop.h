@@ -45,6 +45,7 @@ namespace sockeye {
   X(receive_buffer_full, "the datagram socket's receive buffer is full")                      \
   X(bad_icmp, "an ICMP message is malformed or quotes too little")                            \
   X(icmp_rate_limited, "the ICMP answer would exceed the rate limit")                         \
+  X(ignored_icmp, "an ICMP message of a kind that this host does not act upon")               \
   /* tcp */                                                                                   \
   X(listen_no_syn, "a segment for a listening socket is neither SYN nor a handshake's end")   \
   X(syn_queue_full, "the listening socket has too many half-open connections")                \
@@ -67,7 +68,8 @@ namespace sockeye {
   /* the network between hosts */                                                             \
   X(loss, "the network model lost it")                                                        \
   X(rate_queue_full, "the network model's bottleneck queue is full")                          \
-  X(partition, "the network model keeps the two hosts apart")
+  X(partition, "the network model keeps the two hosts apart")                                 \
+  X(host_down, "the receiving host is switched off")
 
 enum class Drop : std::uint8_t {
 #define SOCKEYE_DROP_MEMBER(name, text) name,

@@ -42,6 +42,7 @@ std::string_view name_of(Errno error) {
     SOCKEYE_NAME(addrnotavail, EADDRNOTAVAIL)
     SOCKEYE_NAME(netdown, ENETDOWN)
     SOCKEYE_NAME(netunreach, ENETUNREACH)
+    SOCKEYE_NAME(nonet, ENONET)
     SOCKEYE_NAME(connaborted, ECONNABORTED)
     SOCKEYE_NAME(connreset, ECONNRESET)
     SOCKEYE_NAME(nobufs, ENOBUFS)

@@ -46,6 +46,7 @@ enum class Errno : std::int16_t {
   addrnotavail = EADDRNOTAVAIL,
   netdown = ENETDOWN,
   netunreach = ENETUNREACH,
+  nonet = ENONET,
   connaborted = ECONNABORTED,
   connreset = ECONNRESET,
   nobufs = ENOBUFS,

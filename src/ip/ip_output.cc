@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "ip/ip_layer.h"
+#include "packet/transport_checksum.h"
 #include "wire/ipv4.h"
 #include "wire/ipv6.h"
 
@@ -61,11 +62,34 @@ Result<> IpLayer::send(Instant now, PacketPtr packet, const IpSend& how) {
     }
   }
   push_header(*packet, how);
+  // Where the link cuts, it makes the checksums of the pieces.
+  if (!out.capabilities.checksum_trusted && size <= mtu) fill_checksum(*packet);
   out.outbound.push_back(std::move(packet));
   return {};
 }
 
 namespace {
+
+// The checksum of a datagram that is about to be cut; `packet` begins with the transport header.
+void fill_before_cutting(Packet& packet, const IpSend& how) {
+  std::uint32_t field = 0;
+  switch (how.protocol) {
+    case IpProtocol::udp:
+      field = 6;
+      break;
+    case IpProtocol::icmpv6:
+      field = 2;
+      break;
+    default:
+      return;  // ICMP's is there already; TCP is never cut
+  }
+  packet.front(8);
+  std::byte* at = packet.mutable_head().data() + field;
+  store16(at, 0);
+  std::uint16_t sum = transport_checksum(packet, 0, how.source, how.destination, how.protocol);
+  if (sum == 0) sum = 0xffff;
+  store16(at, sum);
+}
 
 // Hands out the bytes of a packet piece by piece: the head area first, then its slices.
 class PacketCutter {
@@ -105,6 +129,10 @@ Result<> IpLayer::send_fragments(PacketPtr packet, const IpSend& how, std::uint3
   const std::uint32_t total = packet->size();
   const std::uint32_t identification =
       is_v4 ? next_identification(how) : static_cast<std::uint32_t>(secret_.next());
+  if (!how.interface->capabilities.checksum_trusted) {
+    fill_before_cutting(*packet, how);
+    packet->checksum = ChecksumState::present;
+  }
   PacketCutter cutter(*packet);
   PacketList pieces;
   for (std::uint32_t offset = 0; offset < total;) {
