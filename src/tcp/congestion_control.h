@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <string_view>
 
 #include "core/time.h"
@@ -39,16 +40,18 @@ class CongestionControl {
   // New data was acknowledged while no recovery is under way (or after a time-out, in slow start).
   virtual void on_ack(const AckSample& sample) = 0;
   // A loss was detected, or the peer echoed congestion (ECN): the new ssthresh, at most once per window
-  // of data (the caller's). cwnd stays as it is: the recovery brings it down.
-  void enter_recovery(Instant now, std::uint32_t in_flight);
-  // The retransmission timer expired: ssthresh as above for the first expiry, cwnd one segment.
-  void on_rto(Instant now, std::uint32_t in_flight, bool first);
+  // of data (the caller's). Derived from cwnd, as in Linux, not from FlightSize: a window that was not
+  // used did not grow either. cwnd stays as it is: the recovery brings it down.
+  void enter_recovery(Instant now);
+  // The retransmission timer expired: cwnd is one segment. `first`: it is a new congestion event, so
+  // ssthresh as above; not so for repeated expiries and inside a recovery that has reduced already.
+  void on_rto(Instant now, bool first);
   void on_recovery_end() { cwnd_ = ssthresh_ < min_cwnd() ? min_cwnd() : ssthresh_; }
-  // Nothing was sent for `idle` (longer than `rto`): RFC 5681 4.1 and RFC 7661, halved once per RTO as
-  // Linux does, down to the restart window.
+  // Nothing was sent for `idle` (longer than `rto`): RFC 5681 4.1, but halved once per RTO as in RFC 7661
+  // and Linux, down to the restart window.
   void on_idle(Instant now, Duration idle, Duration rto, std::uint32_t initial_window_bytes);
   // The loss or time-out proved spurious: as it was before enter_recovery() or on_rto().
-  void undo();
+  void undo(Instant now);
 
   std::uint32_t cwnd() const { return cwnd_; }
   std::uint32_t ssthresh() const { return ssthresh_; }
@@ -60,21 +63,27 @@ class CongestionControl {
   void set_mss(std::uint32_t mss);
 
  protected:
-  // The slow-start threshold after a loss with `in_flight` bytes outstanding.
-  virtual std::uint32_t ssthresh_after_loss(Instant now, std::uint32_t in_flight) = 0;
-  virtual void on_restart(Instant now) { (void)now; }  // time-out, idle or undo: epochs end
-  std::uint32_t min_cwnd() const { return 2 * mss_; }
-  // RFC 5681 3.1 with RFC 3465's byte counting, L = 2 SMSS per ACK unless the ACK covers many segments
-  // that a receiver merged (Linux counts them all): grows to ssthresh, answers the bytes left over.
+  // The slow-start threshold after a loss; the caller raises it to two segments.
+  virtual std::uint32_t ssthresh_after_loss(Instant now) = 0;
+  // Growth was interrupted (time-out, idle, undo): what an algorithm measured since then is void.
+  virtual void on_restart(Instant now, bool after_timeout) {
+    (void)now;
+    (void)after_timeout;
+  }
+  std::uint32_t min_cwnd() const { return 2u * mss_; }
+  // RFC 5681 3.1, counting bytes (RFC 3465) without its limit per ACK, as Linux: our receivers and
+  // others' merge segments. Grows up to ssthresh and answers the acknowledged bytes left over.
   std::uint32_t slow_start(std::uint32_t acked_bytes);
 
   std::uint32_t cwnd_ = 0;
   std::uint32_t ssthresh_ = kInfinite;
-  std::uint32_t mss_ = 536;
 
  private:
   std::uint32_t prior_cwnd_ = 0;  // 0: nothing to undo
   std::uint32_t prior_ssthresh_ = 0;
+
+ protected:
+  std::uint16_t mss_ = 536;  // last: an algorithm's members follow in its padding
 };
 
 // Names that select() knows, in the order of net.ipv4.tcp_available_congestion_control.
@@ -86,7 +95,7 @@ class CongestionControlSlot {
  public:
   static constexpr std::size_t kBytes = 48;
 
-  CongestionControlSlot() { (void)select("reno"); }
+  CongestionControlSlot();  // Reno with no window yet
   ~CongestionControlSlot() { get().~CongestionControl(); }
   CongestionControlSlot(const CongestionControlSlot&) = delete;
   CongestionControlSlot& operator=(const CongestionControlSlot&) = delete;
@@ -94,8 +103,10 @@ class CongestionControlSlot {
   // Starts the algorithm with the windows of its predecessor. False: no such algorithm, unchanged.
   bool select(std::string_view name);
 
-  CongestionControl& get() { return *reinterpret_cast<CongestionControl*>(storage_); }
-  const CongestionControl& get() const { return *reinterpret_cast<const CongestionControl*>(storage_); }
+  CongestionControl& get() { return *std::launder(reinterpret_cast<CongestionControl*>(storage_)); }
+  const CongestionControl& get() const {
+    return *std::launder(reinterpret_cast<const CongestionControl*>(storage_));
+  }
   CongestionControl* operator->() { return &get(); }
   const CongestionControl* operator->() const { return &get(); }
 
@@ -104,7 +115,6 @@ class CongestionControlSlot {
   void start();
 
   alignas(8) std::byte storage_[kBytes];
-  bool is_started_ = false;
 };
 
 }  // namespace sockeye::tcp

@@ -11,7 +11,7 @@ constexpr std::uint32_t kLongestUs = 256'000'000;  // eight times it still fits:
 
 std::uint32_t clamp_us(Duration d) {
   const std::int64_t us = to_us(d);
-  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(us, 1, kLongestUs));
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(us, 0, kLongestUs));
 }
 
 }  // namespace
@@ -28,7 +28,7 @@ void RttEstimator::on_sample(Duration rtt, SeqNum snd_una, SeqNum snd_nxt, const
   }
   // (2.3) with alpha = 1/8 and beta = 1/4.
   const auto error = static_cast<std::int64_t>(sample) - static_cast<std::int64_t>(srtt8_us_ / 8);
-  srtt8_us_ = static_cast<std::uint32_t>(std::max<std::int64_t>(srtt8_us_ + error, 8));
+  srtt8_us_ = static_cast<std::uint32_t>(std::max<std::int64_t>(srtt8_us_ + error, 0));
   const std::int64_t magnitude = error < 0 ? -error : error;
   std::int64_t change = magnitude - static_cast<std::int64_t>(deviation4_us_ / 4);
   // A path that becomes faster is no reason to be more careful: such samples widen the deviation at an

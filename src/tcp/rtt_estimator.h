@@ -38,7 +38,7 @@ class RttEstimator {
   void reset_back_off() { back_offs_ = 0; }
   unsigned back_offs() const { return back_offs_; }
 
-  bool has_sample() const { return srtt8_us_ != 0; }
+  bool has_sample() const { return has_sample_; }
   Duration rto(const RtoLimits& limits) const;       // with back-off, at most limits.max
   Duration base_rto(const RtoLimits& limits) const;  // without back-off
   Duration srtt() const { return std::chrono::microseconds(srtt8_us_ / 8); }
@@ -51,6 +51,7 @@ class RttEstimator {
   std::uint32_t variation4_us_ = 0;   // what the RTO uses
   SeqNum round_end_{};                // the round trip ends when this is acknowledged
   std::uint8_t back_offs_ = 0;
+  bool has_sample_ = false;
 };
 
 }  // namespace sockeye::tcp
