@@ -61,6 +61,7 @@ std::string Hello::format() const {
   add_line(text, "pid", std::to_string(pid));
   add_line(text, "command", command);
   add_line(text, "keep", keep ? "1" : "0");
+  add_line(text, "impair_loopback", impair_loopback ? "1" : "0");
   return text;
 }
 
@@ -93,8 +94,8 @@ std::variant<Hello, HelloError> parse_hello(std::string_view text) {
       if (!read_number(value, hello.pid)) expected = "a process number";
     } else if (key == "command") {
       hello.command = std::string(value);
-    } else if (key == "keep") {
-      hello.keep = value == "1";
+    } else if (key == "keep" || key == "impair_loopback") {
+      (key == "keep" ? hello.keep : hello.impair_loopback) = value == "1";
       if (value != "0" && value != "1") expected = "0 or 1";
     }
     if (!expected.empty() && problem.empty()) problem = bad_value(key, value, expected);

@@ -28,6 +28,7 @@ struct Hello {
   std::int32_t pid = 0;                              // of the agent
   std::string command{};                             // for messages
   bool keep = false;                                 // the world stays when its last agent leaves
+  bool impair_loopback = false;                      // the qualities are for the host's own loopback (D6)
 
   std::string format() const;
 };

@@ -140,7 +140,8 @@ void restore_signals() {
   const pid_t world = ::fork();
   if (world != 0) ::_exit(world < 0 ? 1 : 0);
   point_standard_descriptors_away(start.name.empty());
-  const int keep[] = {start.first_agent.get(), start.listener.get(), start.lock.get()};
+  std::vector<int> keep{start.listener.get(), start.lock.get()};
+  for (const UniqueFd& agent : start.agents) keep.push_back(agent.get());
   if (sandbox) {
     shed_rights(keep, start.notes);
   } else {
@@ -162,26 +163,34 @@ std::optional<RendezvousError> start_world(WorldStart start, bool sandbox,
   return std::nullopt;
 }
 
-std::variant<Connection, RendezvousError> start_private(const RendezvousOptions& options,
-                                                        const std::function<int(WorldStart)>& world_main) {
-  int pair[2];
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return failure("socketpair");
-  UniqueFd ours(pair[0]);
+std::variant<Connections, RendezvousError> start_private(const RendezvousOptions& options,
+                                                         const std::function<int(WorldStart)>& world_main) {
   WorldStart start;
-  start.first_agent.reset(pair[1]);
-  // The child must not hold the agent's end, or the world would never see it close.
-  const auto in_world = [&](WorldStart given) {
-    ours.reset();
-    return world_main(std::move(given));
-  };
-  if (auto error = start_world(std::move(start), options.sandbox, in_world)) return *error;
-  return Connection{std::move(ours), true};
+  Connections connections{{}, true};
+  for (std::size_t i = 0; i < options.connections; ++i) {
+    int pair[2];
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return failure("socketpair");
+    connections.fds.emplace_back(pair[0]);
+    start.agents.emplace_back(pair[1]);
+  }
+  if (auto error = start_world(std::move(start), options.sandbox, world_main)) return *error;
+  return connections;
 }
 
-std::variant<Connection, RendezvousError> start_named(const RendezvousOptions& options,
-                                                      const std::string& directory,
-                                                      const sockaddr_un& address,
-                                                      const std::function<int(WorldStart)>& world_main) {
+// Under the lock, from a world that is there. Fewer than wanted: errno says why.
+bool connect_all(const RendezvousOptions& options, const sockaddr_un& address, Connections& connections) {
+  while (connections.fds.size() < options.connections) {
+    UniqueFd socket = try_connect(address);
+    if (!socket) return false;
+    connections.fds.push_back(std::move(socket));
+  }
+  return true;
+}
+
+std::variant<Connections, RendezvousError> start_named(const RendezvousOptions& options,
+                                                       const std::string& directory,
+                                                       const sockaddr_un& address,
+                                                       const std::function<int(WorldStart)>& world_main) {
   WorldStart start;
   start.name = options.world;
   start.listener = new_socket();
@@ -195,9 +204,9 @@ std::variant<Connection, RendezvousError> start_named(const RendezvousOptions& o
     ::unlink(address.sun_path);
     return *error;
   }
-  UniqueFd connection = try_connect(address);
-  if (!connection) return failure(address.sun_path);
-  return Connection{std::move(connection), true};
+  Connections connections{{}, true};
+  if (!connect_all(options, address, connections)) return failure(address.sun_path);
+  return connections;
 }
 
 }  // namespace
@@ -222,8 +231,8 @@ std::variant<std::string, RendezvousError> rendezvous_directory() {
   return path;
 }
 
-std::variant<Connection, RendezvousError> connect_or_start(const RendezvousOptions& options,
-                                                           const std::function<int(WorldStart)>& world_main) {
+std::variant<Connections, RendezvousError> connect_or_start(
+    const RendezvousOptions& options, const std::function<int(WorldStart)>& world_main) {
   if (options.world.empty()) return start_private(options, world_main);
   if (auto problem = check_world_name(options.world); !problem.empty()) return RendezvousError{problem};
   std::string directory = options.directory;
@@ -238,10 +247,11 @@ std::variant<Connection, RendezvousError> connect_or_start(const RendezvousOptio
   if (!address) return RendezvousError{directory + ": the path is too long for a socket's name"};
   const UniqueFd lock = lock_directory(directory);
   if (!lock) return failure(directory + "/lock");
-  if (UniqueFd connection = try_connect(*address)) {
-    if (!peer_is(connection.get(), ::geteuid()))
+  Connections connections;
+  if (connect_all(options, *address, connections)) {
+    if (!peer_is(connections.fds.front().get(), ::geteuid()))
       return RendezvousError{"world " + options.world + " belongs to another user"};
-    return Connection{std::move(connection), false};
+    return connections;
   }
   if (!is_absent(errno)) return failure(address->sun_path);
   sweep(directory);

@@ -25,10 +25,10 @@ namespace sockeye::world {
 
 // What a new world process starts with.
 struct WorldStart {
-  std::string name{};    // empty: private
-  UniqueFd first_agent;  // of a private world
-  UniqueFd listener;     // of a named world
-  UniqueFd lock;         // of a named world: to be held while it ends
+  std::string name{};              // empty: private
+  std::vector<UniqueFd> agents{};  // of a private world: all it will ever have
+  UniqueFd listener;               // of a named world
+  UniqueFd lock;                   // of a named world: to be held while it ends
   SandboxNotes notes{};
 };
 
@@ -37,21 +37,25 @@ struct RendezvousError {
 };
 
 struct RendezvousOptions {
-  std::string world{};      // empty: start a private world
+  std::string world{};          // empty: start a private world
+  std::string directory{};      // empty: the user's
+  bool may_start = true;        // false: an absent world is an error (sockeye ss)
+  bool sandbox = true;          // false only in tests
+  std::size_t connections = 1;  // how many are wanted
+};      // empty: start a private world
   std::string directory{};  // empty: the user's
   bool may_start = true;    // false: an absent world is an error (sockeye ss)
   bool sandbox = true;      // false only in tests
 };
 
-struct Connection {
-  UniqueFd fd;  // SEQPACKET, close on exec
+struct Connections {
+  std::vector<UniqueFd> fds{};  // SEQPACKET, close on exec
   bool started = false;
 };
 
-// `world_main` runs in the new process and must not return to the caller's stack: its return value
-// is the process's exit status.
-std::variant<Connection, RendezvousError> connect_or_start(const RendezvousOptions& options,
-                                                           const std::function<int(WorldStart)>& world_main);
+// `world_main` runs in the new process; its return value is that process's exit status.
+std::variant<Connections, RendezvousError> connect_or_start(const RendezvousOptions& options,
+                                                            const std::function<int(WorldStart)>& world_main);
 
 // The names of the worlds that answer, in alphabetical order.
 std::variant<std::vector<std::string>, RendezvousError> list_worlds(const std::string& directory = {});
