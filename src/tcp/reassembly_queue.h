@@ -68,14 +68,15 @@ class ReassemblyQueue {
   static constexpr std::uint32_t kNone = 0xffffffff;
 
   std::size_t first_ending_at_or_after(SeqNum seq) const;
-  bool add_range(Block& run, SeqNum begin, SeqNum end, SeqNum seq, std::span<const Slice> slices,
+  bool add_range(Block& run, SackBlock range, SeqNum seq, std::span<const Slice> slices,
                  std::uint32_t charge_max);
   bool append_slice(Block& run, Slice slice, std::uint32_t charge_max);
-  void join(Block& left, Block& right);
-  void release(Block& block);
+  void join(Block& left, const Block& right);
+  void replace(std::size_t from, std::size_t to, const Block& run);
   std::uint32_t take_node();
-  void free_node(std::uint32_t index);
+  void free_node(std::uint32_t node);
   void forget_first_block();
+  void become_empty();
 
   std::vector<Block> blocks_;  // [first_, size) are in use, sorted, neither overlapping nor touching
   std::size_t first_ = 0;

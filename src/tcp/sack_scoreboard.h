@@ -28,14 +28,15 @@ class SackScoreboard {
   static constexpr std::uint32_t kRangesMax = 16384;
   static constexpr std::uint32_t kDupThresh = 3;
 
-  // Takes one block in. Answers the bytes that were not known before; 0 for a block that is inverted,
-  // reaches below snd_una or above snd_nxt, or brings nothing. `newly`, when given, is called with each
-  // range that has become SACKed, in order.
+  // Takes one block in, cut to what lies above snd_una. Answers the bytes that were not known before; 0
+  // for a block that is inverted, lies below snd_una, reaches above snd_nxt, or brings nothing. `newly`,
+  // when given, is called with each range that has become SACKed, in order.
   template <class Visit>
   std::uint32_t add(SackBlock block, SeqNum snd_una, SeqNum snd_nxt, Visit&& newly) {
     if (!is_credible(block, snd_una, snd_nxt)) return 0;
+    block.begin = max(block.begin, snd_una);
     SeqNum at = block.begin;
-    for (std::size_t i = first_ending_after(block.begin); at < block.end; ++i) {
+    for (std::size_t i = first_ending_at_or_after(at + 1); at < block.end; ++i) {
       const bool is_last = i == ranges_.size() || ranges_[i].begin >= block.end;
       const SeqNum gap_end = is_last ? block.end : ranges_[i].begin;
       if (at < gap_end) newly(SackBlock{at, gap_end});
@@ -67,7 +68,7 @@ class SackScoreboard {
 
  private:
   bool is_credible(SackBlock block, SeqNum snd_una, SeqNum snd_nxt) const;
-  std::size_t first_ending_after(SeqNum seq) const;  // an index into ranges_
+  std::size_t first_ending_at_or_after(SeqNum seq) const;  // an index into ranges_
   std::uint32_t merge(SackBlock block);
 
   std::vector<SackBlock> ranges_;  // [first_, size) are in use
