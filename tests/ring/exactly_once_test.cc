@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "../ready/fake_socket.h"
 #include "core/rng.h"
-#include "fake_socket.h"
 #include "ring/stack_ring.h"
 
 namespace {

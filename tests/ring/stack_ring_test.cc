@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "../ready/fake_socket.h"
 #include "core/rng.h"
-#include "fake_socket.h"
 
 namespace sockeye {
 namespace {
