@@ -42,10 +42,6 @@ struct RendezvousOptions {
   bool may_start = true;        // false: an absent world is an error (sockeye ss)
   bool sandbox = true;          // false only in tests
   std::size_t connections = 1;  // how many are wanted
-};      // empty: start a private world
-  std::string directory{};  // empty: the user's
-  bool may_start = true;    // false: an absent world is an error (sockeye ss)
-  bool sandbox = true;      // false only in tests
 };
 
 struct Connections {
