@@ -52,8 +52,9 @@ struct HelloAnswer {
 };
 
 // Sends Request::hello with `text` on a blocking session and waits for its Reply. A world that hangs
-// up answers as { -1, "the world ended" }.
-HelloAnswer say_hello(int session, std::string_view text);
+// up answers as { -1, "the world ended" }. `capture` >= 0 goes along: a duplicate of the file that the
+// world is to write packets into.
+HelloAnswer say_hello(int session, std::string_view text, int capture = -1);
 
 // Sends Request::query ("ss -tan" and friends) on a session and waits for its Reply. Usable only on a
 // session that no run_agent reads.

@@ -33,12 +33,12 @@ UniqueFd take_descriptor(msghdr& message) {
   return fd;
 }
 
-HelloAnswer exchange(int session, RequestCode code, std::string_view text) {
+HelloAnswer exchange(int session, RequestCode code, std::string_view text, UniqueFd passed = {}) {
   WorldLink link{UniqueFd(fcntl(session, F_DUPFD_CLOEXEC, 3))};
   Request request;
   request.code = code;
   request.id = 1;
-  link.send(request, {text});
+  link.send(request, {text}, std::move(passed));
   for (;;) {
     if (auto answer = link.receive()) {
       if (answer->head.notice != NoticeCode::none || answer->head.id != request.id) continue;
@@ -52,8 +52,9 @@ HelloAnswer exchange(int session, RequestCode code, std::string_view text) {
 
 }  // namespace
 
-HelloAnswer say_hello(int session, std::string_view text) {
-  return exchange(session, RequestCode::hello, text);
+HelloAnswer say_hello(int session, std::string_view text, int capture) {
+  UniqueFd passed(capture < 0 ? -1 : fcntl(capture, F_DUPFD_CLOEXEC, 3));
+  return exchange(session, RequestCode::hello, text, std::move(passed));
 }
 
 HelloAnswer ask_world(int session, std::string_view query) {
