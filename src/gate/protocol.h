@@ -44,7 +44,9 @@ enum class RequestCode : std::uint16_t {
   receive_error,  // MSG_ERRQUEUE, never parks: result = data bytes or -EAGAIN; payload = sockaddr, control,
                   //   data; arg[0], arg[1] the sizes of the first two
   send_urgent,    // MSG_OOB: payload: the bytes
-  shutdown,       // arg[0] how
+  shutdown,       // arg[0] how. After result 0 with a writing half the agent does SHUT_WR on the program's end
+                  //   of a connected stream, asks again with arg[1] = 1, and only then lets the program go on:
+                  //   so the world knows that what happens to the carrier next is its last close
   set_option,     // arg[0] level, arg[1] name; payload value
   get_option,     // arg[0] level, arg[1] name, arg[2] room. Reply: payload value
   local_name,     // Reply: payload sockaddr
@@ -98,6 +100,8 @@ enum class NoticeCode : std::uint16_t {
   refused,    // something unsupported was asked for and refused: payload = sentence for --report
   ended,      // the world ends
   closed,     // the last descriptor of new_cookie is gone: the agent may forget it
+  spent,      // the world has hung up the carrier of new_cookie (reset, refused): from here on only the agent
+              // can find out when its last descriptor goes (Request close), as before it had a carrier
 };
 
 struct Reply {
