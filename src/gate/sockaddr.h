@@ -36,6 +36,7 @@ struct ControlWanted {
   bool packet_info = false;
   bool ttl = false;
   bool tos = false;
+  bool any() const { return packet_info || ttl || tos; }
   static ControlWanted of(Socket& socket);
 };
 // What recvmsg reports besides the data.
