@@ -56,10 +56,11 @@ std::optional<PacketSummary> summarize(Packet& packet) {
   PacketSummary summary;
   if (!read_addresses(packet, summary)) return std::nullopt;
   const auto place = find_transport(packet);
-  if (!place) return summary;
+  if (!place) {  // behind IPv6 extension headers there may be a fragment as well
+    summary.fragment = summary.fragment || summary.destination.is_v6();
+    return summary;
+  }
   summary.protocol = place->protocol;
-  summary.fragment = summary.fragment || place->first_fragment != 0;
-  if (summary.fragment) return summary;
   summary.transport_offset = place->offset;
   read_transport(packet, summary);
   return summary;
