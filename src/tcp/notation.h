@@ -9,13 +9,14 @@
 //
 // Flags: S F R P . (ACK) U E W (CWR), or "-" for none. Numbers are relative to the two ends' initial
 // sequence numbers. Tests write it, failures and `sockeye trace` print it, scripts contain it. nop and
-// eol in an option list are accepted and mean nothing; they are not printed.
+// eol are printed as they stand on the wire; read, they mean nothing.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "core/seqnum.h"
 #include "tcp/segment.h"
 
 namespace sockeye::tcp {
@@ -30,9 +31,11 @@ struct NotationBase {
 // A parsed line. What was absent is "any" when it is an expectation, and a default when it is sent.
 struct SegmentText {
   Segment segment{};
+  bool has_ack = false;
   bool has_window = false;
-  bool has_options = false;         // "<...>" was there, even if empty
-  bool has_any_timestamps = false;  // "TS val * ecr *" (either may be *): matches any
+  bool has_options = false;   // "<...>" was there, even if empty
+  bool any_ts_value = false;  // "TS val * ecr 7"
+  bool any_ts_echo = false;
 };
 
 // Empty: not a segment line; `error`, when given, says what is wrong with it.
