@@ -158,13 +158,17 @@ std::string World::query(std::string_view command) {
     stopping_ = true;
     return {};
   }
+  if (command == "flush") {
+    if (capture_) capture_->flush();
+    return {};
+  }
   if (command.starts_with(kSockets)) {
     command.remove_prefix(kSockets.size());
     std::size_t first = 0;
     const auto [end, error] = std::from_chars(command.data(), command.data() + command.size(), first);
     if (error == std::errc() && end == command.data() + command.size()) return socket_rows(first);
   }
-  return "error: the world understands \"sockets N\" and \"end\"\n";
+  return "error: the world understands \"sockets N\", \"flush\" and \"end\"\n";
 }
 
 }  // namespace sockeye::world

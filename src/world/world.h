@@ -60,7 +60,7 @@ class World final : private EventHandler {
     Welcome welcome{};
   };
   std::variant<Joined, HelloError> join(const Hello& hello, UniqueFd pcap);
-  // Text in, text out: "sockets N", "end". An unknown command answers "error …".
+  // Text in, text out: "sockets N", "flush" (the capture), "end". An unknown command answers "error …".
   std::string query(std::string_view command);
 
   const std::vector<std::unique_ptr<Host>>& hosts() const { return hosts_; }
