@@ -46,26 +46,28 @@ struct Config {
 };
 
 struct Settings {
-  bool nodelay = false;                      // TCP_NODELAY
-  bool cork = false;                         // TCP_CORK
-  bool keepalive = false;                    // SO_KEEPALIVE
-  bool oob_inline = false;                   // SO_OOBINLINE
-  bool quick_ack = false;                    // TCP_QUICKACK, cleared again as in Linux
-  Duration keepalive_idle = 7200s;           // TCP_KEEPIDLE
-  Duration keepalive_interval = 75s;         // TCP_KEEPINTVL
-  unsigned keepalive_count = 9;              // TCP_KEEPCNT
-  Duration user_timeout = Duration::zero();  // TCP_USER_TIMEOUT; zero: R2 decides
-  unsigned syn_retries = 6;                  // TCP_SYNCNT
-  Duration linger2 = 60s;                    // TCP_LINGER2
-  std::uint16_t max_segment = 0;             // TCP_MAXSEG; 0: from the MTU
-  std::uint32_t receive_buffer = 131072;     // bytes that may wait (SO_RCVBUF after doubling)
-  std::uint32_t send_buffer = 87040;         // SO_SNDBUF after doubling
-  bool receive_buffer_locked = false;        // SO_RCVBUF was set: no auto-tuning
-  bool send_buffer_locked = false;
+  Duration keepalive_idle = 7200s;               // TCP_KEEPIDLE
+  Duration keepalive_interval = 75s;             // TCP_KEEPINTVL
+  Duration user_timeout = Duration::zero();      // TCP_USER_TIMEOUT; zero: R2 decides
+  Duration linger2 = 60s;                        // TCP_LINGER2; negative: no FIN_WAIT_2 for orphans
+  unsigned keepalive_count = 9;                  // TCP_KEEPCNT
+  unsigned syn_retries = 6;                      // TCP_SYNCNT
+  std::uint32_t receive_buffer = 131072;         // bytes that may wait (SO_RCVBUF after doubling)
+  std::uint32_t send_buffer = 87040;             // SO_SNDBUF after doubling
   std::uint32_t receive_low_water = 1;           // SO_RCVLOWAT
   std::uint32_t notsent_low_water = 0xffffffff;  // TCP_NOTSENT_LOWAT
   std::uint32_t window_clamp = 0;                // TCP_WINDOW_CLAMP; 0: none
-  char congestion_control[16] = "cubic";         // TCP_CONGESTION
+  std::uint16_t max_segment = 0;                 // TCP_MAXSEG; 0: from the MTU
+  bool nodelay = false;                          // TCP_NODELAY
+  bool cork = false;                             // TCP_CORK
+  bool keepalive = false;                        // SO_KEEPALIVE
+  bool oob_inline = false;                       // SO_OOBINLINE
+  bool quick_ack = false;                        // TCP_QUICKACK, cleared again as in Linux
+  bool receive_buffer_locked = false;            // SO_RCVBUF was set: no auto-tuning
+  bool send_buffer_locked = false;
+  char congestion_control[16] = "cubic";  // TCP_CONGESTION
+
+  friend bool operator==(const Settings&, const Settings&) = default;
 };
 
 }  // namespace sockeye::tcp

@@ -23,15 +23,25 @@
 #include "core/rng.h"
 #include "core/time.h"
 #include "packet/packet.h"
+#include "tcp/challenge_ack.h"
 #include "tcp/config.h"
+#include "tcp/congestion_control.h"
+#include "tcp/delayed_ack.h"
 #include "tcp/info.h"
+#include "tcp/negotiation.h"
+#include "tcp/receive_window.h"
+#include "tcp/rtt_estimator.h"
 #include "tcp/segment.h"
 #include "tcp/state.h"
+#include "tcp/timestamps.h"
 
 namespace sockeye::tcp {
 
 // What all connections of a stack share. Owned by the stack, outlives its connections.
 struct Resources;
+struct Active;          // what a connection has only while it is busy (D13): tcp/active.h
+struct SharedSettings;  // connections with equal settings share them: tcp/shared_settings.h
+struct SendEdges;
 
 // What is known about the way to the peer; may change while the connection lives.
 struct Path {
@@ -64,7 +74,8 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   // --- opening (RFC 9293 3.10.1)
-  void open_active(Instant now);                                   // CLOSED -> SYN-SENT
+  // CLOSED -> SYN-SENT. `iss_beyond`: the tuple was in TIME_WAIT (TimeWaitTable::reuse).
+  void open_active(Instant now, std::optional<SeqNum> iss_beyond = std::nullopt);
   void open_established(Instant now, const Handshake& handshake);  // the child of a listener
 
   // --- what happens to it
@@ -106,6 +117,8 @@ class Connection {
   std::uint32_t send_room() const;             // what send() would take now
   bool at_urgent_mark() const;                 // SIOCATMARK
   bool peer_closed() const;                    // the peer's FIN was received in order
+  // Sent and not acknowledged: what a believable ICMP error quotes (RFC 5927).
+  bool is_in_flight(SeqNum sequence) const { return snd_.una <= sequence && sequence < snd_.nxt; }
   const Settings& settings() const;
   Settings& settings();  // then call on_settings_changed()
   void on_settings_changed(Instant now);
@@ -117,8 +130,168 @@ class Connection {
   struct TimeWait make_time_wait(Instant now) const;
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;  // placeholder: tcp/ decides the layout (D13)
+  friend class Arrival;  // the eight checks of 3.10.7.4, and 3.10.7.3
+
+  // RFC 9293 3.3.1, send side, in the RFC's names where it has them.
+  struct SendSequence {
+    SeqNum iss{};
+    SeqNum una{};
+    SeqNum nxt{};
+    SeqNum end{};  // one past the last byte that the program has sent; the FIN stands here
+    SeqNum wl1{};
+    SeqNum wl2{};
+    std::uint32_t wnd = 0;      // scaled
+    std::uint32_t wnd_max = 0;  // the largest ever
+    std::uint32_t limit = 0;    // the send buffer, auto-tuned
+    std::uint16_t peer_mss = 536;
+    std::uint16_t mss = 536;  // payload per segment
+    std::uint8_t scale = 0;   // the peer's
+  };
+  struct ReceiveSequence {
+    SeqNum irs{};
+    SeqNum nxt{};
+    SeqNum acked{};  // the last acknowledgment that went out
+  };
+  struct Flags {
+    bool opened : 1 = false;
+    bool fin_queued : 1 = false;  // the program is done writing: a FIN follows the data
+    bool fin_received : 1 = false;
+    bool read_shut : 1 = false;   // Linux's RCV_SHUTDOWN: FIN received or SHUT_RD
+    bool write_shut : 1 = false;  // Linux's SEND_SHUTDOWN
+    bool orphan : 1 = false;      // the program has closed
+    bool sack : 1 = false;
+    bool scaled : 1 = false;
+    bool more : 1 = false;     // the last send said MSG_MORE
+    bool syn_due : 1 = false;  // a SYN or SYN-ACK is to be sent (again)
+    bool reset_due : 1 = false;
+    bool reset_acks : 1 = false;  // ... with ACK and our numbers, not in answer to a segment
+    bool probe_due : 1 = false;   // persist
+    bool keepalive_due : 1 = false;
+    bool congestion_limited : 1 = false;  // cwnd held something back in this round trip
+    bool passive : 1 = false;             // the child of a listener
+    bool quick_ack : 1 = false;           // TCP_QUICKACK as last seen
+  };
+  // Counters that TCP_INFO reports; 32 bits where Linux has 32.
+  struct Counts {
+    std::uint64_t bytes_received = 0;
+    std::uint64_t bytes_retransmitted = 0;
+    std::uint64_t bytes_sent = 0;  // new data
+    std::uint32_t retransmits = 0;
+    std::uint32_t segments_out = 0;
+    std::uint32_t segments_in = 0;
+    std::uint32_t data_segments_out = 0;
+    std::uint32_t data_segments_in = 0;
+  };
+
+  // connection.cc
+  bool enter(Event event);  // the one place that changes state_
+  void finish_closed();
+  void fail(Errno error, Event event);
+  Active& active();
+  void release_active();
+  bool is_writable() const;
+  bool fin_sent() const { return flags_.fin_queued && snd_.nxt == snd_.end + 1; }
+  std::uint32_t unsent() const { return fin_sent() ? 0 : distance(snd_.nxt, snd_.end); }
+  std::uint32_t unread() const;
+  SeqNum read_edge() const;  // Linux's copied_seq: the next byte that the program will read
+  static std::uint32_t ms_of(Instant at) { return static_cast<std::uint32_t>(to_ms(at.time_since_epoch())); }
+  SendEdges edges() const;
+  RtoLimits rto_limits() const;
+  Duration rto() const;
+  void notify(Readiness events) { events_ |= events; }
+
+  // open.cc
+  void adopt(Instant now, const Negotiated& agreed, std::uint32_t timestamp_offset);
+  void establish(Instant now);
+  void update_mss();
+  bool poll_handshake(Instant now, Segment& segment);
+  void on_handshake_timeout(Instant now);
+
+  // close.cc
+  void queue_fin(Instant now);
+  void send_reset();
+  void start_fin_wait_2(Instant now);
+  Errno give_up_error() const;
+  bool should_give_up(Instant now) const;
+  void start_time_wait();
+
+  // connection_ack.cc
+  void on_ack(Instant now, const Segment& segment);
+  void update_send_window(const Segment& segment);
+  Duration take_acked_bytes(Instant now, const Segment& segment, std::uint32_t acked);
+  std::uint32_t take_sack(const Segment& segment);
+  void run_recovery(Instant now, std::uint32_t acked, bool is_duplicate);
+  void grow_send_buffer();
+
+  // connection_send.cc
+  void fill_header(Instant now, Segment& segment);
+  void on_packet_out(Instant now, const Segment& segment);
+  bool poll_reset(Instant now, Segment& segment);
+  bool poll_retransmission(Instant now, Segment& segment, Packet& packet);
+  bool poll_new_data(Instant now, Segment& segment, Packet& packet);
+  bool poll_probe(Instant now, Segment& segment, Packet& packet);
+  bool poll_ack(Instant now, Segment& segment);
+  void send_new(Instant now, std::uint32_t bytes, bool fin, Segment& segment, Packet& packet);
+  std::uint32_t packet_max() const;
+
+  // info.cc
+  void fill_flight(Info& info) const;
+  void fill_timer(Info& info, Instant now) const;
+
+  // connection_timers.cc
+  void on_retransmit_timeout(Instant now);
+  void on_persist_timeout(Instant now);
+  void on_keepalive_timeout(Instant now);
+  void arm_persist(Instant now);
+  Instant keepalive_at() const;
+
+  // connection_receive.cc
+  void acknowledge_now();
+  void schedule_ack(Instant now, bool at_once);
+  std::uint32_t receive_charge() const;
+  std::uint32_t take_window();  // moves the advertised edge; the window to send, in bytes
+  std::optional<Drop> take_text(Instant now, const Segment& segment, Packet& packet);
+  std::uint32_t take_in_order(Packet& packet);
+  std::optional<Drop> take_out_of_order(SeqNum begin, Packet& packet, std::uint32_t window);
+  void drain_reassembly();
+  void take_fin(Instant now);
+  std::uint32_t read_stream(Instant now, MutableBytes bytes, bool peek);
+  Result<std::size_t> receive_urgent(MutableBytes bytes, bool peek);
+  void take_urgent(const Segment& segment, const Packet& packet);
+  void after_read(Instant now, std::uint32_t bytes);
+
+  Resources& resources_;
+  Active* active_ = nullptr;
+  SharedSettings* settings_;
+  SendSequence snd_;
+  ReceiveSequence rcv_;
+  ReceiveWindow window_;
+  RttEstimator rtt_;
+  TimestampState timestamps_;
+  DelayedAck delayed_ack_;
+  CongestionControlSlot congestion_;
+  Instant last_received_{};         // any acceptable segment
+  Instant fin_wait_2_at_ = kNever;  // when an orphan in FIN_WAIT_2 is forgotten
+  Flags flags_;
+  State state_ = State::closed;
+  std::uint8_t acks_due_ = 0;  // pure ACKs that must leave at once
+  std::uint8_t probes_ = 0;    // unanswered persist or keep-alive probes
+  Readiness events_ = Readiness::none;
+  Errno error_{};       // SO_ERROR; 0: none
+  Errno soft_error_{};  // reported instead of ETIMEDOUT
+  // cold from here on
+  Counts counts_;
+  FiveTuple tuple_;
+  Path path_;
+  ChallengeAck challenge_;
+  SeqNum reset_seq_{};
+  SeqNum round_end_{};  // the present round trip ends when this is acknowledged
+  std::uint32_t min_rtt_us_ = 0;
+  std::uint32_t flight_max_ = 0;  // in this round trip
+  std::uint32_t last_data_sent_ms_ = 0;
+  std::uint32_t last_data_received_ms_ = 0;
 };
+
+static_assert(sizeof(Connection) <= 384, "decisions.md D13: an idle connection costs 512 bytes all in");
 
 }  // namespace sockeye::tcp

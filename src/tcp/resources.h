@@ -13,6 +13,7 @@
 #include "core/siphash.h"
 #include "packet/chunk.h"
 #include "tcp/config.h"
+#include "tcp/shared_settings.h"
 
 namespace sockeye::tcp {
 
@@ -54,6 +55,7 @@ struct Resources {
   const SipKey timestamp_key;  // RFC 7323 7.1
   Rng& rng;                    // public: jitter
   ActivePool active;
+  SettingsCache settings;
 };
 
 }  // namespace sockeye::tcp

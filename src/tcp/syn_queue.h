@@ -36,8 +36,10 @@ class SynQueue {
   std::size_t size() const;
 
   // `tuple`: local end first. `settings` are the listener's (buffers, MSS), `path` towards the peer.
+  // `iss_beyond`: the tuple was in TIME_WAIT, the new ISS must lie beyond this (RFC 6191).
   ListenVerdict on_segment(Instant now, const FiveTuple& tuple, const Segment& segment,
-                           const Settings& settings, const Path& path, bool accept_queue_full);
+                           const Settings& settings, const Path& path, bool accept_queue_full,
+                           std::optional<SeqNum> iss_beyond = std::nullopt);
   // A hard ICMP error for a half-open connection removes it.
   void on_icmp_error(const FiveTuple& tuple, SeqNum quoted_seq);
 

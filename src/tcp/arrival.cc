@@ -1,0 +1,255 @@
+// SPDX-FileCopyrightText: Sockeye contributors
+// SPDX-License-Identifier: Apache-2.0
+#include "tcp/arrival.h"
+
+#include "tcp/active.h"
+#include "tcp/connection.h"
+#include "tcp/initial_sequence.h"
+#include "tcp/resources.h"
+
+namespace sockeye::tcp {
+
+std::optional<Drop> Connection::on_segment(Instant now, const Segment& segment, Packet& packet) {
+  ++counts_.segments_in;
+  return Arrival(*this, now, segment, packet).run();
+}
+
+std::optional<Drop> Arrival::run() {
+  switch (c_.state_) {
+    case State::closed:
+    case State::listen:
+      return Drop::connection_closed;
+    case State::syn_sent:
+      return in_syn_sent();
+    default:
+      break;
+  }
+  using Check = Verdict (Arrival::*)();
+  static constexpr Check kChecks[] = {
+      &Arrival::check_sequence, &Arrival::check_reset,  &Arrival::check_syn, &Arrival::check_ack,
+      &Arrival::check_urgent,   &Arrival::process_text, &Arrival::check_fin};
+  std::optional<Drop> drop;
+  for (const Check check : kChecks) {
+    const Verdict verdict = (this->*check)();
+    if (verdict.drop) drop = verdict.drop;
+    if (!verdict.proceeds) break;
+  }
+  return drop;
+}
+
+// An answer to what is not believed (RFC 5961), limited per connection.
+Arrival::Verdict Arrival::challenge(Drop reason) {
+  if (!c_.challenge_.allow(now_, c_.resources_.config.challenge_acks_per_second))
+    return discard(Drop::challenge_limited);
+  c_.acknowledge_now();
+  return discard(reason);
+}
+
+// <SEQ=SEG.ACK><CTL=RST>: the connection itself stays as it is.
+void Arrival::reset_reply() {
+  c_.flags_.reset_due = true;
+  c_.flags_.reset_acks = false;
+  c_.reset_seq_ = segment_.ack;
+}
+
+// --- first
+
+Arrival::Verdict Arrival::check_sequence() {
+  const auto& timestamps = segment_.options.timestamps;
+  if (timestamps && !segment_.flags.rst && c_.timestamps_.is_old(now_, timestamps->value)) {
+    // RFC 7323 5.3 R1: acknowledge and drop. A pure ACK that was overtaken is no attack and no news.
+    if (segment_.length() == 0) return challenge(Drop::paws);
+    c_.acknowledge_now();
+    return discard(Drop::paws);
+  }
+  // As Linux: the left edge is what we last acknowledged, so that ACKs which were overtaken by data of
+  // the same window still count.
+  const SeqNum right = c_.rcv_.nxt + c_.window_.current(c_.rcv_.nxt);
+  const bool acceptable = segment_.end() >= c_.rcv_.acked && segment_.seq <= right;
+  if (!acceptable) {
+    if (segment_.flags.rst) return discard(Drop::rst_out_of_window);
+    if (segment_.payload_bytes == 0 || segment_.flags.syn) return challenge(Drop::out_of_window);
+    if (segment_.end() <= c_.rcv_.nxt) {  // RFC 2883: say what came twice
+      if (c_.flags_.sack)
+        c_.active().report.on_duplicate({segment_.seq, segment_.seq + segment_.payload_bytes});
+      c_.acknowledge_now();
+      return discard(Drop::duplicate_data);
+    }
+    c_.acknowledge_now();
+    return discard(Drop::out_of_window);
+  }
+  if (timestamps && c_.timestamps_.is_enabled() && !segment_.flags.rst)
+    c_.timestamps_.on_segment(now_, timestamps->value, segment_.seq, c_.rcv_.acked);
+  return proceed();
+}
+
+// --- second
+
+Arrival::Verdict Arrival::check_reset() {
+  if (!segment_.flags.rst) return proceed();
+  // RFC 5961 3.2: only the exact next number resets; the rest of the window is challenged.
+  if (segment_.seq != c_.rcv_.nxt) return challenge(Drop::rst_out_of_window);
+  switch (c_.state_) {
+    case State::syn_received:
+      c_.fail(Errno::connrefused, Event::receive_rst);  // from SYN-SENT: children have another place
+      return stop();
+    case State::close_wait:
+      c_.fail(Errno::pipe, Event::receive_rst);
+      return stop();
+    case State::time_wait:
+      if (c_.resources_.config.rfc1337) return discard(Drop::time_wait);
+      c_.enter(Event::receive_rst);
+      return stop();
+    default:
+      c_.fail(Errno::connreset, Event::receive_rst);
+      return stop();
+  }
+}
+
+// --- fourth
+
+Arrival::Verdict Arrival::check_syn() {
+  if (!segment_.flags.syn) return proceed();
+  // Simultaneous open: the SYN-ACK that crosses ours repeats the SYN we know (RFC 9293 figure 8).
+  const bool is_known = c_.state_ == State::syn_received && segment_.flags.ack &&
+                        segment_.seq == c_.rcv_.irs && segment_.ack == c_.snd_.nxt;
+  if (is_known) return proceed();
+  return challenge(Drop::syn_in_window);  // RFC 5961 4
+}
+
+// --- fifth
+
+Arrival::Verdict Arrival::check_ack() {
+  if (!segment_.flags.ack) return discard(Drop::no_ack);
+  c_.last_received_ = now_;
+  if (c_.state_ == State::syn_received) {
+    const Verdict verdict = ack_in_syn_received();
+    if (!verdict.proceeds) return verdict;
+  }
+  if (segment_.ack > c_.snd_.nxt) return challenge(Drop::bad_ack);
+  // RFC 5961 5.2: an acknowledgment older than any window we ever had is an injection.
+  if (segment_.ack < c_.snd_.una - c_.snd_.wnd_max) return challenge(Drop::bad_ack);
+  if (segment_.ack >= c_.snd_.una) c_.on_ack(now_, segment_);
+  if (c_.flags_.fin_queued && c_.snd_.una == c_.snd_.end + 1) return after_ack_of_fin();
+  return proceed();
+}
+
+Arrival::Verdict Arrival::ack_in_syn_received() {
+  if (segment_.ack != c_.snd_.nxt) {
+    reset_reply();
+    return discard(Drop::bad_ack);
+  }
+  c_.snd_.una = segment_.ack;
+  c_.snd_.wnd = std::uint32_t{segment_.window} << (segment_.flags.syn ? 0 : c_.snd_.scale);
+  c_.snd_.wnd_max = c_.snd_.wnd;
+  c_.snd_.wl1 = segment_.seq;
+  c_.snd_.wl2 = segment_.ack;
+  c_.enter(Event::receive_ack_of_syn);
+  c_.establish(now_);
+  if (c_.flags_.fin_queued) c_.enter(Event::close);
+  return proceed();
+}
+
+Arrival::Verdict Arrival::after_ack_of_fin() {
+  switch (c_.state_) {
+    case State::fin_wait_1:
+      c_.enter(Event::receive_ack_of_fin);
+      if (c_.flags_.orphan) c_.start_fin_wait_2(now_);
+      return proceed();
+    case State::closing:
+      c_.enter(Event::receive_ack_of_fin);
+      c_.start_time_wait();
+      return stop();
+    case State::last_ack:
+      c_.enter(Event::receive_ack_of_fin);
+      return stop();
+    default:
+      return proceed();
+  }
+}
+
+// --- sixth
+
+Arrival::Verdict Arrival::check_urgent() {
+  if (can_receive(c_.state_)) c_.take_urgent(segment_, packet_);
+  return proceed();
+}
+
+// --- seventh
+
+Arrival::Verdict Arrival::process_text() {
+  if (segment_.payload_bytes == 0) return proceed();
+  if (!can_receive(c_.state_)) {
+    if (c_.state_ == State::time_wait) c_.acknowledge_now();
+    const bool is_new = segment_.seq + segment_.payload_bytes > c_.rcv_.nxt;
+    if (!is_new) c_.acknowledge_now();  // a retransmission that crossed our ACK
+    return discard(is_new ? Drop::data_after_fin : Drop::duplicate_data);
+  }
+  // RFC 9293 3.6.1 (and Linux in both FIN_WAIT states): nobody will read this, and the peer must know.
+  const bool is_closing = c_.state_ != State::established;
+  if (is_closing && c_.flags_.read_shut && segment_.seq + segment_.payload_bytes > c_.rcv_.nxt) {
+    reset_reply();
+    c_.fail(Errno::connreset, Event::abort);
+    return discard(Drop::data_after_close);
+  }
+  const auto drop = c_.take_text(now_, segment_, packet_);
+  return {true, drop};
+}
+
+// --- eighth
+
+Arrival::Verdict Arrival::check_fin() {
+  if (segment_.flags.fin && !c_.flags_.fin_received && can_receive(c_.state_)) {
+    const SeqNum at = segment_.end() - 1u;
+    // Beyond the window there can be no FIN that counts.
+    if (at >= c_.rcv_.nxt && at <= c_.rcv_.nxt + c_.window_.current(c_.rcv_.nxt)) c_.active().fin_at = at;
+    if (at > c_.rcv_.nxt) c_.acknowledge_now();
+  } else if (segment_.flags.fin && c_.flags_.fin_received) {
+    c_.acknowledge_now();  // it was lost on the way back
+  }
+  if (c_.active_ != nullptr && c_.active_->fin_at == c_.rcv_.nxt && can_receive(c_.state_)) c_.take_fin(now_);
+  return proceed();
+}
+
+// --- 3.10.7.3
+
+std::optional<Drop> Arrival::in_syn_sent() {
+  const bool ack = segment_.flags.ack;
+  if (ack && (segment_.ack <= c_.snd_.iss || segment_.ack > c_.snd_.nxt)) {
+    if (!segment_.flags.rst) reset_reply();
+    return Drop::bad_ack;
+  }
+  if (segment_.flags.rst) {
+    if (!ack) return Drop::rst_out_of_window;
+    c_.fail(Errno::connrefused, Event::receive_rst);
+    return std::nullopt;
+  }
+  if (!segment_.flags.syn) return ack ? Drop::no_ack : Drop::out_of_window;
+  take_syn();
+  if (!ack) {  // both ends have sent a SYN (RFC 9293 3.5, figure 8)
+    c_.enter(Event::receive_syn);
+    c_.flags_.syn_due = true;
+    return std::nullopt;
+  }
+  const SentAcked covered = c_.active().sent.on_ack(segment_.ack);
+  c_.snd_.una = segment_.ack;
+  if (covered.any && !covered.retransmitted)
+    c_.rtt_.on_sample(now_ - covered.first_sent, c_.snd_.una, c_.snd_.nxt, c_.rto_limits());
+  c_.enter(Event::receive_syn_ack);
+  c_.establish(now_);
+  c_.acknowledge_now();
+  return std::nullopt;
+}
+
+void Arrival::take_syn() {
+  c_.rcv_.irs = segment_.seq;
+  c_.rcv_.nxt = c_.rcv_.acked = segment_.seq + 1;
+  const Offer offer = make_offer(c_.resources_.config, c_.settings_->value, c_.path_.mtu, c_.path_.is_v6);
+  const Negotiated agreed = negotiate(offer, segment_.options, c_.path_.is_v6);
+  c_.adopt(now_, agreed, timestamp_offset(c_.resources_.timestamp_key, c_.tuple_));
+  c_.snd_.wnd = c_.snd_.wnd_max = segment_.window;  // a SYN's window is never scaled
+  c_.snd_.wl1 = segment_.seq;
+  c_.snd_.wl2 = segment_.ack;
+}
+
+}  // namespace sockeye::tcp

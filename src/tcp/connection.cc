@@ -1,0 +1,316 @@
+// SPDX-FileCopyrightText: Sockeye contributors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The user calls (RFC 9293 3.10.2-3.10.6), readiness, and the life of the Active block. Opening,
+// closing, sending, acknowledging and receiving have files of their own beside this one.
+#include "tcp/connection.h"
+
+#include <algorithm>
+
+#include "tcp/active.h"
+#include "tcp/arrival.h"
+#include "tcp/resources.h"
+
+namespace sockeye::tcp {
+
+ActivePool::~ActivePool() {
+  SOCKEYE_ASSERT(in_use_ == 0);
+  while (free_ != nullptr) {
+    Active* next = free_->next_free;
+    delete free_;
+    free_ = next;
+  }
+}
+
+Active* ActivePool::acquire() {
+  ++in_use_;
+  if (free_ == nullptr) return new Active();
+  Active* block = free_;
+  free_ = block->next_free;
+  block->next_free = nullptr;
+  --free_count_;
+  return block;
+}
+
+void ActivePool::release(Active* block) {
+  --in_use_;
+  if (free_count_ >= kKeep) {
+    delete block;
+    return;
+  }
+  block->reset();
+  block->next_free = free_;
+  free_ = block;
+  ++free_count_;
+}
+
+Connection::Connection(Resources& resources, const FiveTuple& tuple, const Path& path,
+                       const Settings& settings)
+    : resources_(resources), settings_(resources.settings.share(settings)), tuple_(tuple), path_(path) {
+  snd_.limit = settings.send_buffer;
+  if (!congestion_.select(settings.congestion_control))
+    (void)congestion_.select(resources_.config.congestion_control);
+}
+
+Connection::~Connection() {
+  if (active_ != nullptr) resources_.active.release(active_);
+  SettingsCache::release(settings_);
+}
+
+bool Connection::enter(Event event) {
+  const auto next = next_state(state_, event);
+  if (!next) return false;
+  state_ = *next;
+  if (state_ == State::closed) finish_closed();
+  return true;
+}
+
+// Nothing will be sent any more (but a RST that is due), and everything that can be known is known.
+void Connection::finish_closed() {
+  flags_.read_shut = flags_.write_shut = true;
+  flags_.syn_due = flags_.probe_due = flags_.keepalive_due = false;
+  fin_wait_2_at_ = kNever;
+  acks_due_ = 0;
+  if (active_ != nullptr) {
+    active_->send_buffer.clear();
+    active_->sent.clear();
+    active_->scoreboard.clear();
+    active_->recovery.reset();
+    active_->reassembly.clear();
+    active_->retransmit_at = active_->persist_at = active_->delayed_ack_at = kNever;
+  }
+  snd_.una = snd_.nxt = snd_.end;
+  notify(Readiness::in | Readiness::out | Readiness::hup | Readiness::rdhup);
+  release_active();
+}
+
+void Connection::fail(Errno error, Event event) {
+  error_ = error;
+  notify(Readiness::err);
+  enter(event);
+}
+
+Active& Connection::active() {
+  if (active_ == nullptr) active_ = resources_.active.acquire();
+  return *active_;
+}
+
+void Connection::release_active() {
+  if (active_ == nullptr) return;
+  const Active& a = *active_;
+  const bool is_busy = !a.send_buffer.empty() || !a.sent.empty() || !a.receive_buffer.empty() ||
+                       !a.reassembly.empty() || !a.urgent.is_idle() || !a.report.empty() ||
+                       a.retransmit_at != kNever || a.persist_at != kNever || a.delayed_ack_at != kNever ||
+                       a.fin_at.has_value();
+  if (is_busy && !(state_ == State::closed && flags_.orphan)) return;
+  resources_.active.release(active_);
+  active_ = nullptr;
+}
+
+RtoLimits Connection::rto_limits() const {
+  const Config& config = resources_.config;
+  return {config.rto_min, config.rto_max, config.rto_initial};
+}
+
+Duration Connection::rto() const {
+  return rtt_.rto(rto_limits());
+}
+
+SendEdges Connection::edges() const {
+  return {snd_.una, snd_.nxt, snd_.mss, flags_.sack};
+}
+
+// --- the user calls
+
+Result<std::size_t> Connection::send(Instant now, Bytes bytes, bool more, bool out_of_band) {
+  if (state_ == State::syn_sent || state_ == State::syn_received) {
+    if (const auto error = take_error()) return *error;
+    return flags_.write_shut ? Errno::pipe : Errno::again;
+  }
+  if (!can_send(state_) || flags_.write_shut || error_ != Errno{}) return take_error().value_or(Errno::pipe);
+  if (bytes.empty()) return std::size_t{0};
+  const std::uint32_t room = send_room();
+  if (room == 0) return Errno::again;
+  const auto wanted = static_cast<std::uint32_t>(std::min<std::size_t>(bytes.size(), room));
+  const std::uint32_t taken = active().send_buffer.append(resources_.chunks, bytes.first(wanted));
+  if (taken == 0) return Errno::nobufs;
+  snd_.end += taken;
+  flags_.more = more;
+  if (out_of_band) active().urgent.mark_sent(snd_.end);
+  (void)now;
+  return std::size_t{taken};
+}
+
+std::uint32_t Connection::send_room() const {
+  if (!can_send(state_) || flags_.write_shut) return 0;
+  if (unsent() >= settings_->value.notsent_low_water) return 0;
+  const std::uint32_t used = active_ == nullptr ? 0 : active_->send_buffer.size();
+  return used >= snd_.limit ? 0 : snd_.limit - used;
+}
+
+// Linux: sk_stream_is_writeable. Free space at least half of what is used, and little enough unsent.
+bool Connection::is_writable() const {
+  const std::uint32_t used = active_ == nullptr ? 0 : active_->send_buffer.size();
+  if (used >= snd_.limit || snd_.limit - used < used / 2) return false;
+  return 2 * std::uint64_t{unsent()} < settings_->value.notsent_low_water;
+}
+
+std::uint32_t Connection::unread() const {
+  return active_ == nullptr ? 0 : active_->receive_buffer.size();
+}
+
+Result<std::size_t> Connection::receive(Instant now, MutableBytes bytes, bool peek, bool out_of_band) {
+  if (out_of_band) return receive_urgent(bytes, peek);
+  const std::uint32_t copied = read_stream(now, bytes, peek);
+  if (copied > 0) return std::size_t{copied};
+  // Linux's order: after a FIN an error does not count any more.
+  if (flags_.fin_received) return std::size_t{0};
+  if (const auto error = take_error()) return *error;
+  if (flags_.read_shut) return std::size_t{0};
+  if (state_ == State::closed) return Errno::notconn;
+  if (bytes.empty()) return std::size_t{0};
+  return Errno::again;
+}
+
+Result<> Connection::shutdown(Instant now, bool reading, bool writing) {
+  if (state_ == State::closed || state_ == State::time_wait) {
+    // Linux marks the halves and says that there is no connection.
+    flags_.read_shut |= reading;
+    flags_.write_shut |= writing;
+    notify(Readiness::in | Readiness::out | Readiness::hup);
+    return Errno::notconn;
+  }
+  if (state_ == State::syn_sent) {  // Linux disconnects: the attempt ends with ECONNRESET pending
+    fail(Errno::connreset, Event::close);
+    flags_.read_shut = flags_.write_shut = false;
+    return {};
+  }
+  if (reading && !flags_.read_shut) {
+    flags_.read_shut = true;
+    notify(Readiness::in | Readiness::rdhup);
+  }
+  if (writing && !flags_.write_shut) {
+    flags_.write_shut = true;
+    notify(Readiness::out);
+    queue_fin(now);
+  }
+  if (flags_.read_shut && flags_.write_shut) notify(Readiness::hup);
+  return {};
+}
+
+// --- questions
+
+Readiness Connection::readiness() const {
+  Readiness level = Readiness::none;
+  const bool is_closed = state_ == State::closed || state_ == State::time_wait;
+  if ((flags_.read_shut && flags_.write_shut) || is_closed) level |= Readiness::hup;
+  if (flags_.read_shut) level |= Readiness::in | Readiness::rdhup;
+  if (state_ != State::syn_sent && state_ != State::syn_received) {
+    std::uint32_t target = std::max(settings_->value.receive_low_water, 1u);
+    const bool marked = active_ != nullptr && active_->urgent.is_marked();
+    if (marked && !settings_->value.oob_inline && at_urgent_mark()) ++target;
+    const std::uint32_t have = unread();
+    // A low-water mark above what the window admits must not block for ever.
+    const bool is_full = have > 0 && window_.current(rcv_.nxt) <= window_.peer_mss();
+    if (have >= target || (is_full && have + 1 > target - std::min(target, have))) level |= Readiness::in;
+    if (flags_.write_shut || is_writable()) level |= Readiness::out;
+    if (marked && active_->urgent.state() == Urgent::Byte::here) level |= Readiness::pri;
+  }
+  if (error_ != Errno{}) level |= Readiness::err;
+  return level;
+}
+
+Readiness Connection::take_events() {
+  const Readiness events = events_;
+  events_ = Readiness::none;
+  return events;
+}
+
+bool Connection::is_finished() const {
+  if (flags_.reset_due || acks_due_ > 0) return false;
+  return state_ == State::closed || state_ == State::time_wait;
+}
+
+std::optional<Errno> Connection::error() const {
+  if (error_ == Errno{}) return std::nullopt;
+  return error_;
+}
+
+std::optional<Errno> Connection::take_error() {
+  const auto pending = error();
+  error_ = Errno{};
+  return pending;
+}
+
+const FiveTuple& Connection::tuple() const {
+  return tuple_;
+}
+
+State Connection::state() const {
+  return state_;
+}
+
+std::uint32_t Connection::readable_bytes() const {
+  const std::uint32_t have = unread();
+  if (active_ == nullptr || settings_->value.oob_inline || !active_->urgent.is_marked()) return have;
+  // Linux (tcp_inq): in band only up to the urgent mark.
+  const SeqNum read = read_edge();
+  const SeqNum mark = active_->urgent.at();
+  if (mark < read || mark >= rcv_.nxt) return have;
+  return distance(read, mark);
+}
+
+SeqNum Connection::read_edge() const {
+  return rcv_.nxt - (flags_.fin_received ? 1u : 0u) - unread();
+}
+
+std::uint32_t Connection::unsent_bytes() const {
+  return unsent();
+}
+
+std::uint32_t Connection::unacknowledged_bytes() const {
+  return active_ == nullptr ? 0 : active_->send_buffer.size();
+}
+
+bool Connection::at_urgent_mark() const {
+  return active_ != nullptr && active_->urgent.is_marked() && active_->urgent.at() == read_edge();
+}
+
+bool Connection::peer_closed() const {
+  return flags_.fin_received;
+}
+
+const Settings& Connection::settings() const {
+  return settings_->value;
+}
+
+Settings& Connection::settings() {
+  settings_ = SettingsCache::own(settings_);
+  return settings_->value;
+}
+
+void Connection::on_settings_changed(Instant now) {
+  const Settings& settings = settings_->value;
+  if (settings.send_buffer_locked || settings.send_buffer > snd_.limit) snd_.limit = settings.send_buffer;
+  if (settings.receive_buffer_locked || settings.receive_buffer > window_.limit())
+    window_.set_limit(settings.receive_buffer);
+  if (std::string_view(settings.congestion_control) != congestion_->name())
+    (void)congestion_.select(settings.congestion_control);
+  if (settings.quick_ack != flags_.quick_ack) {
+    delayed_ack_.set_quick(settings.quick_ack);
+    if (settings.quick_ack && rcv_.acked != rcv_.nxt) acknowledge_now();
+    flags_.quick_ack = settings.quick_ack;
+  }
+  if (is_synchronized(state_) && state_ != State::time_wait) update_mss();
+  notify(Readiness::out);
+  (void)now;
+}
+
+void Connection::set_external_unread(Instant now, std::uint32_t bytes) {
+  window_.set_external(bytes);
+  if (can_receive(state_) && window_.should_update(rcv_.nxt, receive_charge(), settings_->value.window_clamp))
+    acknowledge_now();
+  (void)now;
+}
+
+}  // namespace sockeye::tcp

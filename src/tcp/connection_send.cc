@@ -1,0 +1,242 @@
+// SPDX-FileCopyrightText: Sockeye contributors
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a connection wants to put on the wire, one packet per call, in this order: a RST, the SYN, lost
+// data again, new data, a probe, an ACK. Data carries the ACK that is due. When nothing more can go,
+// the timers that would bring the next chance are armed, so that asking again at the same instant
+// answers the same.
+#include <algorithm>
+
+#include "tcp/active.h"
+#include "tcp/connection.h"
+#include "tcp/resources.h"
+#include "tcp/segmentizer.h"
+
+namespace sockeye::tcp {
+
+bool Connection::poll_transmit(Instant now, Segment& segment, Packet& packet) {
+  if (flags_.reset_due) return poll_reset(now, segment);
+  if (state_ == State::closed || state_ == State::listen) return false;
+  segment = Segment();
+  if (state_ == State::syn_sent || state_ == State::syn_received) {
+    return poll_handshake(now, segment) || (state_ == State::syn_received && poll_ack(now, segment));
+  }
+  if (active_ != nullptr && state_ != State::time_wait) {
+    if (poll_retransmission(now, segment, packet)) return true;
+    if (poll_new_data(now, segment, packet)) return true;
+    if (poll_probe(now, segment, packet)) return true;
+  } else if (flags_.fin_queued && !fin_sent() && state_ != State::time_wait) {
+    (void)active();
+    if (poll_new_data(now, segment, packet)) return true;
+  }
+  if (flags_.keepalive_due || acks_due_ > 0) {
+    if (poll_ack(now, segment)) return true;
+  }
+  arm_persist(now);
+  release_active();
+  return false;
+}
+
+bool Connection::poll_reset(Instant now, Segment& segment) {
+  flags_.reset_due = false;
+  segment = Segment();
+  segment.source_port = tuple_.local.port;
+  segment.destination_port = tuple_.remote.port;
+  segment.seq = reset_seq_;
+  segment.flags.rst = true;
+  if (flags_.reset_acks) {
+    segment.flags.ack = true;
+    segment.ack = rcv_.nxt;
+    if (timestamps_.is_enabled())
+      segment.options.timestamps = TcpTimestamps{timestamps_.value(now), timestamps_.recent()};
+  }
+  ++counts_.segments_out;
+  return true;
+}
+
+// Everything but seq, length and the flags that tell what it is for.
+void Connection::fill_header(Instant now, Segment& segment) {
+  segment.source_port = tuple_.local.port;
+  segment.destination_port = tuple_.remote.port;
+  segment.flags.ack = true;
+  segment.ack = rcv_.nxt;
+  segment.window = static_cast<std::uint16_t>(std::min(take_window() >> window_.scale(), 65535u));
+  if (timestamps_.is_enabled())
+    segment.options.timestamps = TcpTimestamps{timestamps_.value(now), timestamps_.recent()};
+  if (flags_.sack && active_ != nullptr && !active_->report.empty() && segment.payload_bytes == 0)
+    active_->report.write_to(segment.options);
+  if (active_ != nullptr) {
+    if (const auto pointer = active_->urgent.pointer_for(segment.seq)) {
+      segment.flags.urg = true;
+      segment.urgent_pointer = *pointer;
+    }
+  }
+}
+
+// Every segment with ACK acknowledges all that has come.
+void Connection::on_packet_out(Instant now, const Segment& segment) {
+  ++counts_.segments_out;
+  const bool acknowledges = rcv_.acked != rcv_.nxt || acks_due_ > 0;
+  rcv_.acked = rcv_.nxt;
+  const bool has_report = flags_.sack && active_ != nullptr && !active_->report.empty();
+  if (segment.payload_bytes == 0) {
+    if (acks_due_ > 0) --acks_due_;
+  } else if (!has_report) {  // SACK blocks travel on pure ACKs, which keeps data segments at their size
+    acks_due_ = 0;
+  }
+  if (active_ != nullptr) active_->delayed_ack_at = kNever;
+  if (acknowledges) delayed_ack_.on_ack_sent();
+  if (segment.payload_bytes == 0) return;
+  ++counts_.data_segments_out;
+  if (last_data_received_ms_ != 0)
+    delayed_ack_.on_data_sent(std::chrono::milliseconds(ms_of(now) - last_data_received_ms_));
+  last_data_sent_ms_ = ms_of(now);
+}
+
+// Payload that the link takes in one piece: whole segments, at least one.
+std::uint32_t Connection::packet_max() const {
+  const std::uint32_t options = timestamps_.is_enabled() ? kTimestampBytes : 0;
+  const std::uint32_t headers = path_.ip_header_bytes() + kTcpHeaderMin + options;
+  const std::uint32_t largest = std::min(path_.largest_packet, Packet::kLargest);
+  const std::uint32_t room = largest > headers ? largest - headers : 0;
+  return std::max<std::uint32_t>(room / snd_.mss * snd_.mss, snd_.mss);
+}
+
+bool Connection::poll_retransmission(Instant now, Segment& segment, Packet& packet) {
+  Active& a = *active_;
+  if (a.recovery.is_open()) return false;
+  const SendEdges at = edges();
+  const auto lost = a.recovery.next(at, a.scoreboard);
+  if (!lost) return false;
+  std::uint32_t bytes = std::min(distance(lost->begin, lost->end), packet_max());
+  const std::uint32_t pipe = a.recovery.pipe(at, a.scoreboard);
+  const std::uint32_t cwnd = congestion_->cwnd();
+  if (a.recovery.is_forced()) {
+    bytes = std::min<std::uint32_t>(bytes, snd_.mss);
+  } else {
+    if (pipe + std::min<std::uint32_t>(bytes, snd_.mss) > cwnd) return false;
+    bytes = std::min(bytes, std::max<std::uint32_t>((cwnd - pipe) / snd_.mss * snd_.mss, snd_.mss));
+  }
+  // RFC 9293 3.8.6 SHLD-16: inside the window, but the first segment also when the window has shrunk.
+  const SeqNum wall = snd_.una + snd_.wnd;
+  if (lost->begin >= wall) {
+    if (lost->begin != snd_.una) return false;
+    bytes = std::min<std::uint32_t>(bytes, snd_.mss);
+  } else {
+    bytes = std::min(bytes, distance(lost->begin, wall));
+  }
+  const bool fin = fin_sent() && lost->begin + bytes == snd_.end + 1;
+  segment.seq = lost->begin;
+  const std::uint32_t data = bytes - (fin ? 1 : 0);
+  segment.payload_bytes = a.send_buffer.slice_into(packet, distance(snd_.una, lost->begin), data);
+  segment.flags.fin = fin && segment.payload_bytes == data;
+  segment.flags.psh = segment.seq + segment.payload_bytes == snd_.end;
+  fill_header(now, segment);
+  packet.segment_size = segment.payload_bytes > snd_.mss ? snd_.mss : std::uint16_t{0};
+  packet.transmission = a.sent.on_retransmit(segment.seq, segment.end(), now);
+  a.recovery.on_retransmitted(segment.seq, segment.end());
+  if (a.retransmit_at == kNever) a.retransmit_at = now + rto();
+  counts_.retransmits += (segment.length() + snd_.mss - 1) / snd_.mss;
+  counts_.bytes_retransmitted += segment.payload_bytes;
+  on_packet_out(now, segment);
+  return true;
+}
+
+bool Connection::poll_new_data(Instant now, Segment& segment, Packet& packet) {
+  Active& a = *active_;
+  const std::uint32_t waiting = unsent();
+  const bool fin_waits = flags_.fin_queued && !fin_sent();
+  if (waiting == 0 && !fin_waits) return false;
+  const std::uint32_t flight = distance(snd_.una, snd_.nxt);
+  const std::uint32_t window = flight >= snd_.wnd ? 0 : snd_.wnd - flight;
+  if (flight == 0 && congestion_->cwnd() > 0) {
+    const Duration idle = std::chrono::milliseconds(ms_of(now) - last_data_sent_ms_);
+    const std::uint32_t initial = resources_.config.initial_window * snd_.mss;
+    if (idle > rto() && counts_.bytes_sent > 0) {
+      congestion_->on_idle(now, idle, rto(), initial);
+      last_data_sent_ms_ = ms_of(now);
+    }
+  }
+  if (waiting == 0) {
+    if (window == 0) return false;  // the FIN needs a place in the window too; persist brings it
+    send_new(now, 0, true, segment, packet);
+    return true;
+  }
+  const std::uint32_t pipe = a.recovery.pipe(edges(), a.scoreboard);
+  const std::uint32_t cwnd = congestion_->cwnd();
+  SendSituation situation;
+  situation.unsent = waiting;
+  situation.mss = snd_.mss;
+  situation.window = window;
+  situation.congestion = cwnd > pipe ? cwnd - pipe : 0;
+  situation.window_max = snd_.wnd_max;
+  situation.packet_max = packet_max();
+  situation.nothing_in_flight = pipe == 0;
+  situation.short_in_flight = a.has_short && a.short_end > snd_.una;
+  situation.nodelay = settings_->value.nodelay;
+  situation.corked = settings_->value.cork || flags_.more;
+  situation.is_last = flags_.fin_queued;
+  const SendDecision decision = decide_send(situation);
+  if (decision.congestion_limited) flags_.congestion_limited = true;
+  if (decision.bytes == 0) return false;
+  const bool fin = fin_waits && decision.bytes == waiting && window > waiting;
+  send_new(now, decision.bytes, fin, segment, packet);
+  return true;
+}
+
+// Sends what was decided: `bytes` from snd_nxt on, and the FIN behind them.
+void Connection::send_new(Instant now, std::uint32_t bytes, bool fin, Segment& segment, Packet& packet) {
+  Active& a = *active_;
+  segment.seq = snd_.nxt;
+  const std::uint32_t offset = distance(snd_.una, snd_.nxt);
+  segment.payload_bytes = bytes == 0 ? 0 : a.send_buffer.slice_into(packet, offset, bytes);
+  segment.flags.fin = fin && segment.payload_bytes == bytes;
+  // RFC 9293 3.9.1.2 MUST-61: PSH on the last segment that is buffered.
+  segment.flags.psh = segment.payload_bytes > 0 && segment.seq + segment.payload_bytes == snd_.end;
+  fill_header(now, segment);
+  packet.segment_size = segment.payload_bytes > snd_.mss ? snd_.mss : std::uint16_t{0};
+  if (offset == 0) a.unacked_since = now;
+  a.sent.on_sent(segment.seq, segment.end(), now);
+  snd_.nxt = segment.end();
+  if (segment.payload_bytes % snd_.mss != 0) {
+    a.short_end = segment.seq + segment.payload_bytes;
+    a.has_short = true;
+  }
+  if (a.retransmit_at == kNever) a.retransmit_at = now + rto();
+  a.persist_at = kNever;
+  a.persist_back_off = 0;
+  flags_.probe_due = false;
+  counts_.bytes_sent += segment.payload_bytes;
+  flight_max_ = std::max(flight_max_, distance(snd_.una, snd_.nxt));
+  on_packet_out(now, segment);
+}
+
+// The persist timer found the peer's window closed, or too small for what the segmentizer wants: what
+// fits goes out; when nothing fits, a segment with an old number that the peer must answer (Linux).
+bool Connection::poll_probe(Instant now, Segment& segment, Packet& packet) {
+  if (!flags_.probe_due) return false;
+  flags_.probe_due = false;
+  Active& a = *active_;
+  const std::uint32_t fits = std::min({unsent(), snd_.wnd, std::uint32_t{snd_.mss}});
+  const std::uint8_t back_off = a.persist_back_off;
+  if (snd_.una == snd_.nxt && fits > 0) {
+    send_new(now, fits, flags_.fin_queued && fits == unsent() && snd_.wnd > fits, segment, packet);
+    a.persist_back_off = back_off;
+    return true;
+  }
+  segment.seq = snd_.una - 1u;
+  fill_header(now, segment);
+  on_packet_out(now, segment);
+  return true;
+}
+
+bool Connection::poll_ack(Instant now, Segment& segment) {
+  if (acks_due_ == 0 && !flags_.keepalive_due) return false;
+  segment.seq = flags_.keepalive_due ? snd_.una - 1u : snd_.nxt;
+  flags_.keepalive_due = false;
+  fill_header(now, segment);
+  on_packet_out(now, segment);
+  return true;
+}
+
+}  // namespace sockeye::tcp

@@ -1,0 +1,60 @@
+// SPDX-FileCopyrightText: Sockeye contributors
+// SPDX-License-Identifier: Apache-2.0
+//
+// When a segment is acknowledged (RFC 5681 4.2, RFC 9293 3.8.6.3): at once while the sender is in slow
+// start (Linux's "quick" ACKs, at most 16), for every second full segment, and for anything unusual;
+// otherwise after 40 ms or together with data. A connection on which we answer soon after we were
+// asked is interactive ("ping-pong") and does without quick ACKs.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "core/time.h"
+
+namespace sockeye::tcp {
+
+class DelayedAck {
+ public:
+  static constexpr std::uint8_t kQuickMax = 16;
+
+  // Data came. `idle`: since the data before it.
+  void on_data(Duration idle, Duration rto, std::uint32_t window, std::uint32_t peer_mss) {
+    if (!started_ || idle > rto) {
+      quick_ = static_cast<std::uint8_t>(
+          std::clamp<std::uint32_t>(window / (2 * std::max(peer_mss, 1u)), 2, kQuickMax));
+      started_ = true;
+    }
+  }
+  bool wants_at_once() const { return quick_ > 0 && !ping_pong_; }
+  // We sent data `since` the last arrival: is this a conversation?
+  void on_data_sent(Duration since) {
+    if (since < kDelay) ping_pong_ = true;
+  }
+  void on_ack_sent() {
+    if (quick_ > 0) --quick_;
+  }
+  // Something is out of order or was lost: acknowledge at once for a while (Linux).
+  void enter_quick() {
+    ping_pong_ = false;
+    quick_ = std::max<std::uint8_t>(quick_, 2);
+  }
+  // TCP_QUICKACK.
+  void set_quick(bool on) {
+    ping_pong_ = !on;
+    if (on) quick_ = kQuickMax;
+  }
+  void on_peer_fin() { ping_pong_ = true; }
+  void on_timeout() { ping_pong_ = false; }  // nothing was sent to carry it: no conversation
+  bool is_ping_pong() const { return ping_pong_; }
+
+  static Duration delay(Duration min, Duration max, Duration srtt) { return std::clamp(srtt, min, max); }
+
+ private:
+  static constexpr Duration kDelay = 40ms;
+  std::uint8_t quick_ = 0;
+  bool ping_pong_ : 1 = false;
+  bool started_ : 1 = false;
+};
+
+}  // namespace sockeye::tcp

@@ -1,0 +1,156 @@
+// SPDX-FileCopyrightText: Sockeye contributors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Opening (RFC 9293 3.5, 3.10.1): active, simultaneous (both ends SYN-SENT; also a connection to
+// itself), and the child of a listener, whose handshake the SynQueue has done. The SYN is repeated by
+// RFC 6298's timer and given up after TCP_SYNCNT retransmissions (Linux).
+#include <algorithm>
+
+#include "tcp/active.h"
+#include "tcp/connection.h"
+#include "tcp/initial_sequence.h"
+#include "tcp/resources.h"
+
+namespace sockeye::tcp {
+
+void Connection::open_active(Instant now, std::optional<SeqNum> iss_beyond) {
+  flags_.opened = true;
+  snd_.iss = initial_sequence(resources_.isn_key, tuple_, now);
+  if (iss_beyond && snd_.iss <= *iss_beyond) snd_.iss = *iss_beyond + 1u;
+  snd_.una = snd_.iss;
+  snd_.nxt = snd_.end = snd_.iss + 1;
+  window_.set_limit(settings_->value.receive_buffer);
+  last_received_ = now;
+  flags_.syn_due = true;
+  active().retransmit_at = kNever;
+  enter(Event::open_active);
+}
+
+void Connection::open_established(Instant now, const Handshake& handshake) {
+  flags_.opened = flags_.passive = true;
+  snd_.iss = handshake.iss;
+  snd_.una = snd_.nxt = snd_.end = handshake.iss + 1;
+  rcv_.irs = handshake.irs;
+  rcv_.nxt = rcv_.acked = handshake.irs + 1;
+  Negotiated agreed;
+  agreed.peer_mss = handshake.peer_mss;
+  agreed.peer_window_scale = handshake.peer_window_scale;
+  agreed.our_window_scale = handshake.our_window_scale;
+  agreed.sack = handshake.sack;
+  agreed.timestamps = handshake.timestamps;
+  agreed.timestamp_recent = handshake.timestamp_recent;
+  adopt(now, agreed, handshake.timestamp_offset);
+  snd_.wnd = snd_.wnd_max = handshake.peer_window;
+  snd_.wl1 = rcv_.irs;
+  snd_.wl2 = snd_.una;
+  enter(Event::open_established);
+  if (handshake.rtt) rtt_.on_sample(*handshake.rtt, snd_.una, snd_.nxt, rto_limits());
+  establish(now);
+}
+
+// What the two SYNs have agreed on.
+void Connection::adopt(Instant now, const Negotiated& agreed, std::uint32_t offset) {
+  flags_.sack = agreed.sack;
+  flags_.scaled = agreed.peer_window_scale.has_value();
+  snd_.scale = agreed.peer_window_scale.value_or(0);
+  snd_.peer_mss = agreed.peer_mss;
+  if (agreed.timestamps) timestamps_.enable(now, offset, agreed.timestamp_recent);
+  window_.start(now, rcv_.nxt, settings_->value.receive_buffer, agreed.our_window_scale,
+                offered_mss(path_.mtu, path_.is_v6, settings_->value.max_segment));
+  update_mss();
+}
+
+// Both ends have synchronized.
+void Connection::establish(Instant now) {
+  flags_.syn_due = false;
+  last_received_ = now;
+  last_data_sent_ms_ = last_data_received_ms_ = ms_of(now);
+  const std::uint32_t initial = resources_.config.initial_window * snd_.mss;
+  congestion_->set_mss(snd_.mss);
+  congestion_->set_cwnd(rtt_.back_offs() > 0 ? snd_.mss : initial);  // RFC 5681 3.1: a lost SYN
+  rtt_.reset_back_off();
+  round_end_ = snd_.nxt;
+  if (active_ != nullptr) {
+    active_->retransmit_at = kNever;
+    active_->retransmissions = 0;
+    active_->sent.clear();
+  }
+  grow_send_buffer();
+  notify(Readiness::out);
+}
+
+void Connection::update_mss() {
+  const std::uint32_t options = timestamps_.is_enabled() ? kTimestampBytes : 0;
+  const std::uint32_t mss =
+      effective_send_mss(snd_.peer_mss, path_.mtu, path_.is_v6, settings_->value.max_segment, options);
+  const bool is_smaller = mss < snd_.mss;
+  snd_.mss = static_cast<std::uint16_t>(mss);
+  congestion_->set_mss(mss);
+  if (!is_smaller || !is_synchronized(state_) || snd_.una == snd_.nxt || active_ == nullptr) return;
+  // What is in flight was too large for the path (Linux: tcp_simple_retransmit): send it again, which
+  // is no sign of congestion.
+  active_->recovery.on_timeout(edges());
+  active_->recovery.on_scoreboard(edges(), active_->scoreboard);
+}
+
+void Connection::on_path_change(Instant now, const Path& path) {
+  path_ = path;
+  if (is_synchronized(state_)) update_mss();
+  (void)now;
+}
+
+// The SYN in SYN-SENT, the SYN-ACK in SYN-RECEIVED (simultaneous open).
+bool Connection::poll_handshake(Instant now, Segment& segment) {
+  if (!flags_.syn_due) return false;
+  flags_.syn_due = false;
+  const Offer offer = make_offer(resources_.config, settings_->value, path_.mtu, path_.is_v6);
+  const std::uint32_t offset = timestamp_offset(resources_.timestamp_key, tuple_);
+  const std::uint32_t ts_value = TimestampState::value_at(now, offset);
+  segment = Segment();
+  segment.source_port = tuple_.local.port;
+  segment.destination_port = tuple_.remote.port;
+  segment.seq = snd_.iss;
+  segment.flags.syn = true;
+  if (state_ == State::syn_sent) {
+    segment.options = syn_options(offer, ts_value);
+  } else {
+    Negotiated agreed;
+    agreed.sack = flags_.sack;
+    agreed.timestamps = timestamps_.is_enabled();
+    agreed.timestamp_recent = timestamps_.recent();
+    if (flags_.scaled) agreed.peer_window_scale = snd_.scale;
+    segment.options = syn_ack_options(offer, agreed, ts_value);
+    segment.flags.ack = true;
+    segment.ack = rcv_.nxt;
+    rcv_.acked = rcv_.nxt;
+    acks_due_ = 0;
+  }
+  segment.window = static_cast<std::uint16_t>(std::min(settings_->value.receive_buffer, 65535u));
+  Active& a = active();
+  if (a.sent.empty()) {
+    a.sent.on_sent(snd_.iss, snd_.nxt, now);
+    a.unacked_since = now;
+  } else {
+    (void)a.sent.on_retransmit(snd_.iss, snd_.nxt, now);
+    if (a.retransmissions > 0) ++counts_.retransmits;
+  }
+  a.retransmit_at = now + rto();
+  ++counts_.segments_out;
+  return true;
+}
+
+void Connection::on_handshake_timeout(Instant now) {
+  Active& a = active();
+  a.retransmit_at = kNever;
+  const Duration patience = settings_->value.user_timeout;
+  const bool too_long = patience > Duration::zero() && now - a.unacked_since >= patience;
+  if (a.retransmissions >= settings_->value.syn_retries || too_long) {
+    fail(give_up_error(), Event::timeout);
+    return;
+  }
+  ++a.retransmissions;
+  rtt_.back_off();
+  flags_.syn_due = true;
+}
+
+}  // namespace sockeye::tcp
