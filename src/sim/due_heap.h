@@ -18,6 +18,10 @@ class DueHeap {
   Instant next() const { return heap_.empty() ? kNever : heap_.front().due; }
   std::uint32_t front() const { return heap_.front().member; }  // only while next() is not kNever
 
+  Instant due_of(std::uint32_t member) const {
+    return member < place_.size() && place_[member] != kNowhere ? heap_[place_[member]].due : kNever;
+  }
+
   // kNever takes the member out.
   void set(std::uint32_t member, Instant due) {
     if (member >= place_.size()) place_.resize(member + std::size_t{1}, kNowhere);
