@@ -29,7 +29,7 @@ class TimerEntry : public ListHook<> {
   Instant deadline() const { return deadline_; }  // as armed; not before the wheel's time then
 
  protected:
-  ~TimerEntry() = default;  // an armed entry is cancelled, but leaves next_deadline() early once
+  virtual ~TimerEntry() = default;  // an armed entry is cancelled, but leaves next_deadline() early once
 
  private:
   friend class TimerWheel;
