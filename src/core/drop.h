@@ -64,6 +64,7 @@ namespace sockeye {
   X(zero_window, "data for a window of zero")                                                 \
   X(time_wait, "a segment for a connection in TIME_WAIT that cannot open a new one")          \
   X(connection_closed, "a segment for a connection that no longer exists")                    \
+  X(time_wait_full, "a connection that ended got no TIME_WAIT record: the table is full")     \
   X(multicast_syn, "a SYN to or from a broadcast or multicast address (RFC 9293 3.9.2.3)")    \
   /* the network between hosts */                                                             \
   X(loss, "the network model lost it")                                                        \

@@ -137,6 +137,7 @@ void IcmpLayer::reply_to_echo(Instant now, PacketPtr packet, const IpArrival& ar
   how.protocol = is_v6 ? IpProtocol::icmpv6 : IpProtocol::icmp;
   how.tos = arrival.tos;
   how.dont_fragment = false;
+  how.may_cut = true;
   const auto route = ip_.route(how.destination, how.source, 0);
   if (!route) {
     drops_.count(Drop::no_route);
@@ -195,6 +196,7 @@ void IcmpLayer::send_error(Instant now, IpComplaint complaint) {
   how.protocol = is_v6 ? IpProtocol::icmpv6 : IpProtocol::icmp;
   how.interface = route->interface;
   how.dont_fragment = false;
+  how.may_cut = true;
   if (!ip_.send(now, std::move(packet), how)) drops_.count(Drop::no_memory);
 }
 

@@ -54,7 +54,7 @@ Result<> IpLayer::send(Instant now, PacketPtr packet, const IpSend& how) {
     // A segmented packet is cut by its link, to pieces that fit.
     const bool link_cuts = packet->segment_size != 0 && size <= out.capabilities.largest_packet;
     if (!link_cuts) {
-      if (how.dont_fragment) {
+      if (!how.may_cut) {
         drops_.count(Drop::too_big);
         return Errno::msgsize;
       }

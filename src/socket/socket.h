@@ -69,7 +69,8 @@ struct Incoming {
   std::optional<IpAddress> to{};  // destination address of a datagram (IP_PKTINFO)
   int ttl = 0;
   int tos = 0;
-  std::uint32_t full_size = 0;  // of the datagram, even if it was truncated
+  unsigned interface_index = 0;  // where the datagram came in (ipi_ifindex)
+  std::uint32_t full_size = 0;   // of the datagram, even if it was truncated
   bool truncated = false;
   bool out_of_band = false;
   struct ErrorReport {  // MSG_ERRQUEUE (IP_RECVERR): struct sock_extended_err

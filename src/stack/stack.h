@@ -18,6 +18,7 @@
 #include "core/drop.h"
 #include "core/rng.h"
 #include "core/time.h"
+#include "ip/interface.h"
 #include "link/link.h"
 #include "socket/socket.h"
 #include "tcp/config.h"
@@ -37,11 +38,6 @@ struct StackConfig {
   std::uint32_t sockets_max = 1u << 20;
   std::uint32_t packets_per_turn = 256;  // budget of one poll per link (hostile.md F28)
   std::uint8_t ttl = 64;
-};
-
-struct InterfaceAddress {
-  IpAddress address{};
-  unsigned prefix_length = 32;
 };
 
 class Stack {

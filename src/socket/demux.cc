@@ -1,0 +1,147 @@
+// SPDX-FileCopyrightText: Sockeye contributors
+// SPDX-License-Identifier: Apache-2.0
+#include "socket/demux.h"
+
+#include "socket/datagram_socket.h"
+#include "socket/listener.h"
+#include "socket/stream_connection.h"
+#include "socket/stream_socket.h"
+#include "wire/tcp.h"
+#include "wire/udp.h"
+
+namespace sockeye {
+namespace {
+
+// Takes the headers off; false: counted.
+bool read_segment(SocketHost& host, Packet& packet, const IpArrival& arrival, tcp::Segment& segment) {
+  const Bytes minimum = packet.front(arrival.header_bytes + kTcpHeaderMin);
+  const std::uint32_t header_bytes =
+      minimum.empty() ? 0 : tcp_header_bytes(minimum.subspan(arrival.header_bytes));
+  const Bytes header = header_bytes == 0 ? Bytes() : packet.front(arrival.header_bytes + header_bytes);
+  if (header.empty()) {
+    host.drops.count(Drop::bad_transport_header);
+    return false;
+  }
+  const auto parsed = parse_tcp(header.subspan(arrival.header_bytes));
+  if (!parsed) {
+    host.drops.count(Drop::bad_transport_header);
+    return false;
+  }
+  static_cast<TcpHeader&>(segment) = *parsed;
+  packet.consume(arrival.header_bytes + header_bytes);
+  segment.payload_bytes = packet.size();
+  return true;
+}
+
+void refuse_segment(SocketHost& host, const FiveTuple& tuple, const tcp::Segment& segment) {
+  host.drops.count(Drop::no_socket);
+  if (const auto reset = tcp::reset_for(segment)) host.send_segment(tuple, *reset, host.limits.ttl, 0);
+}
+
+}  // namespace
+
+void receive_stream(SocketHost& host, PacketPtr packet, const IpArrival& arrival) {
+  if (arrival.is_group) {
+    host.drops.count(Drop::multicast_syn);
+    return;
+  }
+  tcp::Segment segment;
+  if (!read_segment(host, *packet, arrival, segment)) return;
+  const FiveTuple tuple{{arrival.destination, segment.destination_port},
+                        {arrival.source, segment.source_port}};
+  if (StreamConnection* connection = host.connections.find(tuple)) {
+    connection->on_segment(segment, *packet);
+    return;
+  }
+  if (host.time_waits.size() > 0) {
+    if (const auto verdict = host.time_waits.on_segment(host.now, tuple, segment)) {
+      if (verdict->drop) host.drops.count(*verdict->drop);
+      if (verdict->reply) host.send_segment(tuple, *verdict->reply, host.limits.ttl, 0);
+      if (!verdict->reopen_beyond) return;
+    }
+  }
+  const PortUse* use = host.stream_ports.find(tuple.local, tuple.remote, arrival.interface->index,
+                                              host.connections.hash(tuple));
+  if (use == nullptr) {
+    refuse_segment(host, tuple, segment);
+    return;
+  }
+  static_cast<StreamSocket*>(use->owner)->listener()->on_segment(tuple, segment, *packet, *arrival.interface);
+}
+
+bool receive_datagram(SocketHost& host, PacketPtr& packet, const IpArrival& arrival) {
+  const Bytes front = packet->front(arrival.header_bytes + kUdpHeaderBytes);
+  UdpHeader header;
+  std::optional<Drop> drop = Drop::bad_transport_header;
+  if (!front.empty())
+    drop = parse_udp(front.subspan(arrival.header_bytes), packet->size() - arrival.header_bytes, header);
+  if (drop) {
+    host.drops.count(*drop);
+    packet.reset();
+    return true;
+  }
+  const Endpoint local{arrival.destination, header.destination_port};
+  const Endpoint remote{arrival.source, header.source_port};
+  const auto deliver = [&](Socket* owner, PacketPtr copy) {
+    copy->consume(arrival.header_bytes + kUdpHeaderBytes);
+    copy->truncate(header.length - kUdpHeaderBytes);
+    udp::Datagram datagram;
+    datagram.packet = std::move(copy);
+    datagram.from = remote;
+    datagram.to = arrival.destination;
+    datagram.interface_index = arrival.interface->index;
+    datagram.ttl = arrival.ttl;
+    datagram.tos = arrival.tos;
+    static_cast<DatagramSocket*>(owner)->on_datagram(std::move(datagram));
+  };
+  if (arrival.is_group) {  // everybody who may hear it gets a copy
+    bool anybody = false;
+    host.datagram_ports.for_each_on(local.port, [&](const PortUse& use) {
+      if (!use.is_wildcard() && use.address != local.address) return;
+      if (local.address.is_v4() ? use.v6only : use.address.is_v4()) return;
+      if (use.state == PortUse::State::connected && use.remote != remote) return;
+      if (use.owner == nullptr) return;
+      anybody = true;
+      if (PacketPtr copy = packet->clone())
+        deliver(use.owner, std::move(copy));
+      else
+        host.drops.count(Drop::no_memory);
+    });
+    if (!anybody) host.drops.count(Drop::no_socket);
+    packet.reset();
+    return true;
+  }
+  const PortUse* use = host.datagram_ports.find(local, remote, arrival.interface->index,
+                                                host.connections.hash({local, remote}));
+  if (use == nullptr) {
+    host.drops.count(Drop::no_socket);
+    return false;
+  }
+  deliver(use->owner, std::move(packet));
+  return true;
+}
+
+void receive_icmp_error(SocketHost& host, const IcmpError& error) {
+  const FiveTuple tuple{error.local, error.remote};
+  if (error.protocol == IpProtocol::tcp) {
+    const SeqNum sequence(error.sequence);
+    if (StreamConnection* connection = host.connections.find(tuple)) {
+      connection->on_icmp_error(error.error, error.hard, sequence, error.mtu);
+      return;
+    }
+    const PortUse* use = host.stream_ports.find(tuple.local, tuple.remote, 0, host.connections.hash(tuple));
+    if (use != nullptr) {
+      static_cast<StreamSocket*>(use->owner)->listener()->half_open().on_icmp_error(tuple, sequence);
+      return;
+    }
+  } else if (error.protocol == IpProtocol::udp) {
+    const PortUse* use = host.datagram_ports.find(tuple.local, tuple.remote, 0, host.connections.hash(tuple));
+    if (use != nullptr) {
+      static_cast<DatagramSocket*>(use->owner)->on_icmp_error(error);
+      return;
+    }
+  }
+  host.drops.count(Drop::no_socket);
+}
+
+}  // namespace sockeye

@@ -1,0 +1,124 @@
+// SPDX-FileCopyrightText: Sockeye contributors
+// SPDX-License-Identifier: Apache-2.0
+#include "socket/host.h"
+
+#include <algorithm>
+#include <iterator>
+#include <string_view>
+
+#include "socket/datagram_socket.h"
+#include "socket/stream_connection.h"
+#include "wire/tcp.h"
+
+namespace sockeye {
+
+tcp::Settings default_settings_of(const tcp::Config& config) {
+  tcp::Settings settings;
+  settings.keepalive_idle = config.keepalive_idle;
+  settings.keepalive_interval = config.keepalive_interval;
+  settings.keepalive_count = config.keepalive_count;
+  settings.syn_retries = config.syn_retries;
+  settings.linger2 = config.fin_timeout;
+  settings.receive_buffer = config.receive_buffer_default;
+  settings.send_buffer = config.send_buffer_default;
+  const std::string_view name = config.congestion_control;
+  const std::size_t length = std::min(name.size(), sizeof settings.congestion_control - 1);
+  std::fill(std::begin(settings.congestion_control), std::end(settings.congestion_control), '\0');
+  std::copy_n(name.begin(), length, settings.congestion_control);
+  return settings;
+}
+
+SocketHost::SocketHost(Stack& owner, const SocketLimits& socket_limits, const tcp::Config& tcp_config,
+                       PacketPool& packets, Rng& secret, Rng& open, Instant start)
+    : stack(owner),
+      limits(socket_limits),
+      config(tcp_config),
+      default_settings(default_settings_of(tcp_config)),
+      pool(packets),
+      ip(packets, secret, drops),
+      tcp(tcp_config, packets.chunks(), secret, open),
+      time_waits(tcp),
+      timers(start),
+      port_choice(secret, socket_limits.ephemeral_first, socket_limits.ephemeral_last),
+      connections(SipKey::draw(secret)),
+      now(start) {
+  time_wait_timer_.host = this;
+}
+
+SocketHost::~SocketHost() {
+  timers.cancel(time_wait_timer_);
+}
+
+void SocketHost::touch(StreamConnection& connection) {
+  if (connection.ListHook<DirtyTag>::is_linked()) return;
+  dirty.push_back(connection);
+  wake();
+}
+
+void SocketHost::wait_for_flush(DatagramSocket& socket) {
+  if (!socket.ListHook<WriterTag>::is_linked()) writers.push_back(socket);
+  wake();
+}
+
+void SocketHost::add_time_wait(const tcp::TimeWait& record, const PortUse& use) {
+  if (!time_waits.add(now, record)) {
+    drops.count(Drop::time_wait_full);
+    return;
+  }
+  PortUse claim = use;
+  claim.state = PortUse::State::time_wait;
+  claim.owner = nullptr;
+  PortUse* shared = stream_ports.add_shared(claim);
+  shared->count = 1;  // stands for any number of records; forgotten when none is left
+  if (const auto next = time_waits.next_timer();
+      next && (!time_wait_timer_.is_armed() || time_wait_timer_.deadline() > *next))
+    timers.arm(time_wait_timer_, *next);
+}
+
+void SocketHost::TimeWaitTimer::on_timer(Instant at) {
+  host->time_waits.on_timer(at);
+  if (const auto next = host->time_waits.next_timer()) host->timers.arm(*this, *next);
+}
+
+void SocketHost::refresh_time_wait(std::uint16_t port) {
+  if (stream_ports.has_time_wait(port) && time_waits.count_on_port(port) == 0)
+    stream_ports.forget_time_wait(port);
+}
+
+tcp::Path SocketHost::path_to(const IpAddress& destination, const Interface& interface) const {
+  tcp::Path path;
+  path.mtu = ip.path_mtu(now, destination, interface);
+  path.largest_packet = std::max(interface.capabilities.largest_packet, path.mtu);
+  path.is_v6 = destination.is_v6();
+  return path;
+}
+
+PacketPtr SocketHost::take_spare() {
+  if (spare_) return std::move(spare_);
+  return pool.allocate();
+}
+
+void SocketHost::send_segment(const FiveTuple& tuple, const tcp::Segment& segment, std::uint8_t ttl,
+                              std::uint8_t tos) {
+  const auto route = ip.route(tuple.remote.address, tuple.local.address, 0);
+  if (!route) {
+    drops.count(Drop::no_route);
+    return;
+  }
+  PacketPtr packet = take_spare();
+  if (!packet) {
+    drops.count(Drop::no_memory);
+    return;
+  }
+  emit_tcp(segment, packet->push_front(tcp_emit_size(segment)));
+  IpSend how;
+  how.source = tuple.local.address;
+  how.destination = tuple.remote.address;
+  how.protocol = IpProtocol::tcp;
+  how.ttl = ttl;
+  how.tos = tos;
+  how.interface = route->interface;
+  (void)ip.send(now, std::move(packet), how);  // a bare segment is never too big
+}
+
+}  // namespace sockeye

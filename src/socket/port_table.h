@@ -1,0 +1,98 @@
+// SPDX-FileCopyrightText: Sockeye contributors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Who uses which local port of one transport: the rules of bind(2) exactly as Linux has them
+// (SO_REUSEADDR x SO_REUSEPORT x IPV6_V6ONLY x wildcard x state), and the choice of the socket that a
+// packet is for when no connection has its five-tuple.
+//
+//   page (256 ports) -> bucket (one port) -> uses: one per bound socket, one per kind of connection
+//
+// The children of a listener share one use with a count, so neither bind() nor a SYN walks over
+// connections. A use of state time_wait stands for records in the TIME_WAIT table.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "core/ip_address.h"
+
+namespace sockeye {
+
+class Socket;
+
+struct PortUse {
+  enum class State : std::uint8_t { bound, listening, connected, time_wait };
+
+  IpAddress address{};  // any_v4, any_v6 or one address
+  std::uint16_t port = 0;
+  State state = State::bound;
+  bool is_v6 = false;  // of an AF_INET6 socket
+  bool v6only = false;
+  bool reuse_address = false;
+  bool reuse_port = false;
+  bool from_connect = false;  // the port was chosen by connect(): others may share it (RFC 6056)
+  unsigned device = 0;        // SO_BINDTODEVICE
+  Endpoint remote{};          // of a connected datagram socket
+  Socket* owner = nullptr;    // none for connections and records
+  std::uint32_t count = 1;
+
+  bool is_wildcard() const { return address.is_unspecified(); }
+};
+
+class PortTable {
+ public:
+  enum class Rule : std::uint8_t { stream, datagram };
+  explicit PortTable(Rule rule) : rule_(rule) {}
+
+  // Does `claim` collide with somebody on its port? `self` is left out. `chosen`: the port is our own
+  // choice (bind to port 0), then nobody is to share it.
+  bool conflicts(const PortUse& claim, const PortUse* self, bool chosen) const;
+  bool is_free(std::uint16_t port) const { return bucket(port) == nullptr; }
+  // Only ports that connect() chose may be shared by another connect().
+  bool may_share(std::uint16_t port) const;
+
+  PortUse* add(const PortUse& claim);         // of one socket; the pointer stays until remove()
+  PortUse* add_shared(const PortUse& claim);  // of connections: the same use for the same claim
+  void remove(PortUse* use);                  // one count of it
+  // The TIME_WAIT table has no record of this port any more.
+  void forget_time_wait(std::uint16_t port);
+  bool has_time_wait(std::uint16_t port) const;
+
+  // The listener (stream) or socket (datagram) for a packet from `remote` to `local`. `hash` chooses
+  // among a SO_REUSEPORT group.
+  PortUse* find(const Endpoint& local, const Endpoint& remote, unsigned interface_index,
+                std::uint32_t hash) const;
+  // Every datagram socket that a packet to a group address is for, oldest first.
+  template <class Visit>
+  void for_each_on(std::uint16_t port, Visit visit) const {
+    if (const Bucket* uses = bucket(port))
+      for (const auto& use : *uses) visit(*use);
+  }
+
+ private:
+  using Bucket = std::vector<std::unique_ptr<PortUse>>;  // in order of arrival
+  struct Page {
+    std::array<std::unique_ptr<Bucket>, 256> buckets{};
+    unsigned used = 0;
+  };
+
+  Bucket* bucket(std::uint16_t port) const {
+    const Page* page = pages_[port >> 8].get();
+    return page == nullptr ? nullptr : page->buckets[port & 0xff].get();
+  }
+  Bucket& bucket_for(std::uint16_t port);
+  void drop_bucket(std::uint16_t port);
+  bool stream_conflict(const PortUse& claim, const PortUse& other, bool chosen) const;
+  int score(const PortUse& use, const Endpoint& local, const Endpoint& remote, unsigned interface_index,
+            bool wildcard) const;
+
+  Rule rule_;
+  std::array<std::unique_ptr<Page>, 256> pages_{};
+};
+
+// Can a packet reach both? (Linux: inet_rcv_saddr_equal, wildcards matching.)
+bool addresses_overlap(const PortUse& a, const PortUse& b);
+
+}  // namespace sockeye

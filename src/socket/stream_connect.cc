@@ -1,0 +1,88 @@
+// SPDX-FileCopyrightText: Sockeye contributors
+// SPDX-License-Identifier: Apache-2.0
+//
+// connect() of a stream socket: which ends the connection will have, and what the calls after the
+// first one answer (EALREADY, the error once, success once, EISCONN).
+#include "socket/stream_socket.h"
+
+namespace sockeye {
+
+Result<> StreamSocket::connect(std::optional<Endpoint> to) {
+  if (!to) {  // AF_UNSPEC
+    disconnect();
+    return {};
+  }
+  if (phase_ == Phase::connected || listener_) return Errno::isconn;
+  if (auto checked = check_family(to->address); !checked) return checked;
+  return phase_ == Phase::connecting ? finish_connect() : begin_connect(*to);
+}
+
+Result<> StreamSocket::finish_connect() {
+  switch (connection_->state()) {
+    case tcp::State::syn_sent:
+    case tcp::State::syn_received:
+      return Errno::already;
+    case tcp::State::closed: {
+      const Errno error = connection_->tcp().take_error().value_or(Errno::connaborted);
+      disconnect();
+      return error;
+    }
+    default:
+      phase_ = Phase::connected;
+      return {};
+  }
+}
+
+bool StreamSocket::tuple_is_free(const FiveTuple& tuple) {
+  if (host_.connections.find(tuple) != nullptr) return false;
+  if (!host_.time_waits.contains(tuple)) return true;
+  // Linux's tcp_tw_reuse = 2: only on loopback, and only when timestamps protect the new connection.
+  return tuple.remote.address.is_loopback() && host_.time_waits.reuse(host_.now, tuple).has_value();
+}
+
+Result<std::uint16_t> StreamSocket::choose_port(const IpAddress& local_address, const Endpoint& remote_end) {
+  const auto port =
+      host_.port_choice.for_connect(host_.now, local_address, remote_end, [&](std::uint16_t candidate) {
+        host_.refresh_time_wait(candidate);
+        return host_.stream_ports.may_share(candidate) &&
+               tuple_is_free({{local_address, candidate}, remote_end});
+      });
+  if (!port) return Errno::addrnotavail;
+  return *port;
+}
+
+Result<> StreamSocket::begin_connect(const Endpoint& to) {
+  const Endpoint peer{resolve_unspecified(to.address), to.port};
+  if (peer.address.is_multicast() || host_.ip.is_broadcast(peer.address)) return Errno::netunreach;
+  IpAddress source = bound().address;
+  if (!source.is_unspecified() && source.is_v4() != peer.address.is_v4()) return Errno::inval;
+  const auto route = host_.ip.route(peer.address, source, options().device);
+  if (!route) return route.error();
+  Endpoint here{route->source, bound().port};
+  PortUse wanted = claim();
+  if (here.port == 0) {
+    const auto port = choose_port(here.address, peer);
+    if (!port) return port.error();
+    here.port = *port;
+    wanted.from_connect = true;
+  } else if (!tuple_is_free({here, peer})) {
+    return Errno::addrnotavail;
+  }
+  wanted.address = here.address;
+  wanted.port = here.port;
+  wanted.state = PortUse::State::connected;
+  const tcp::Settings wanted_settings = settings();
+  connection_ = new StreamConnection(host_, {here, peer}, host_.path_to(peer.address, *route->interface),
+                                     wanted_settings, *route->interface, wanted);
+  own_settings_.reset();
+  release_port();  // the connection holds it now
+  connection_->set_socket(this);
+  set_bound_address(here.address);
+  hops_changed();
+  phase_ = Phase::connecting;
+  connection_->tcp().open_active(host_.now);
+  host_.touch(*connection_);
+  return Errno::inprogress;
+}
+
+}  // namespace sockeye

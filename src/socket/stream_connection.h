@@ -1,0 +1,81 @@
+// SPDX-FileCopyrightText: Sockeye contributors
+// SPDX-License-Identifier: Apache-2.0
+//
+// A TCP connection in its host: the connection itself, its place in the tables, its one timer entry
+// (D14) and who holds it. Three may hold it, one after the other:
+//
+//   a listener's accept queue  ->  a StreamSocket  ->  nobody (an orphan that finishes its close)
+//
+// A finished connection leaves the tables at once (retire) and is destroyed when nobody holds it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "core/intrusive_list.h"
+#include "core/timer_wheel.h"
+#include "socket/host.h"
+#include "tcp/connection.h"
+
+namespace sockeye {
+
+class StreamSocket;
+class Listener;
+
+struct AcceptTag {};
+
+class StreamConnection final : public TimerEntry, public ListHook<DirtyTag>, public ListHook<AcceptTag> {
+ public:
+  // `claim` says how the local port is used; the tuple must not be in the table.
+  StreamConnection(SocketHost& host, const FiveTuple& tuple, const tcp::Path& path,
+                   const tcp::Settings& settings, Interface& interface, const PortUse& claim);
+  ~StreamConnection();
+
+  const FiveTuple& tuple() const { return tcp_.tuple(); }
+  tcp::Connection& tcp() { return tcp_; }
+  const tcp::Connection& tcp() const { return tcp_; }
+  bool is_retired() const { return use_ == nullptr; }
+  tcp::State state() const { return is_retired() ? tcp::State::closed : tcp_.state(); }
+  std::uint64_t serial() const { return serial_; }  // order of creation
+  Instant created() const { return created_; }
+
+  StreamSocket* socket() const { return socket_; }
+  void set_socket(StreamSocket* socket) { socket_ = socket; }
+  Listener* listener() const { return listener_; }
+  void set_listener(Listener* listener) { listener_ = listener; }
+  void set_hops(std::uint8_t ttl, std::uint8_t tos) {
+    ttl_ = ttl;
+    tos_ = tos;
+  }
+
+  // --- driven by the stack
+  void on_segment(const tcp::Segment& segment, Packet& packet);
+  void on_icmp_error(Errno error, bool hard, SeqNum sequence, std::uint32_t mtu);
+  // Sends at most `budget` packets, tells the waiters, arms the timer, retires. False: it has more to
+  // send and wants another round. The connection may be gone afterwards (when true).
+  bool settle(unsigned budget);
+  // Nobody holds it any more: closes what is open and lets it finish alone.
+  void orphan(bool abort);
+  // The stack ends: no more packets.
+  void discard();
+
+ private:
+  void on_timer(Instant now) override;
+  bool transmit_one();
+  void tell_waiters();
+  void retire();
+  void rearm();
+
+  SocketHost& host_;
+  tcp::Connection tcp_;
+  Interface* interface_;
+  PortUse* use_;  // null: retired
+  StreamSocket* socket_ = nullptr;
+  Listener* listener_ = nullptr;
+  std::uint64_t serial_;
+  Instant created_;
+  std::uint8_t ttl_;
+  std::uint8_t tos_ = 0;
+};
+
+}  // namespace sockeye

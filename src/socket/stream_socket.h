@@ -1,0 +1,80 @@
+// SPDX-FileCopyrightText: Sockeye contributors
+// SPDX-License-Identifier: Apache-2.0
+//
+// A SOCK_STREAM socket: nothing yet, a listener, or the holder of a connection. Every answer is
+// Linux's; what a connection itself answers (EAGAIN, EPIPE, ECONNRESET, end of file) is tcp/'s.
+//
+//   idle --listen--> listening            (Listener)
+//   idle --connect--> connecting --> connected   (StreamConnection; also after accept)
+//
+// A connection that failed before it was established is let go by the connect() that reports it; then
+// the socket is idle again and may connect elsewhere.
+#pragma once
+
+#include <memory>
+
+#include "socket/base_socket.h"
+#include "socket/listener.h"
+#include "socket/stream_connection.h"
+
+namespace sockeye {
+
+class StreamSocket final : public BaseSocket {
+ public:
+  StreamSocket(SocketHost& host, bool is_v6);
+  StreamSocket(const StreamSocket& listener, StreamConnection& accepted);
+  ~StreamSocket() override;
+
+  Result<> listen(int backlog) override;
+  Result<> connect(std::optional<Endpoint> to) override;
+  Result<SocketRef> accept() override;
+  Result<std::size_t> send(const Outgoing& message) override;
+  Result<std::size_t> receive(Incoming& message) override;
+  Result<> shutdown(int how) override;
+  void close() override;
+  Result<int> control(unsigned long request) override;
+  std::size_t send_room() const override;
+  void set_external_unread(std::uint32_t bytes) override;
+
+  Readiness readiness() const override;
+  Endpoint local() const override;
+  std::optional<Endpoint> remote() const override;
+  SocketReport report() const override;
+
+  const tcp::Settings& settings() const;
+  tcp::Settings* own_settings() override;
+  const tcp::Settings* read_settings() const override { return &settings(); }
+  void settings_changed() override;
+  std::optional<tcp::Info> tcp_info() const override;
+  bool is_listening() const override { return listener_ != nullptr; }
+  bool is_idle() const override {
+    return !listener_ && (connection_ == nullptr || connection_->is_retired());
+  }
+  std::optional<Errno> take_error() override;
+  std::optional<std::uint32_t> path_mtu() const override;
+  void hops_changed() override;
+
+  Listener* listener() const { return listener_.get(); }
+  StreamConnection* connection() const { return connection_; }
+  // From the connection: it has left the tables and will send nothing any more.
+  void on_connection_finished();
+
+ private:
+  enum class Phase : std::uint8_t { idle, connecting, connected };  // Linux's socket state
+
+  Result<> begin_connect(const Endpoint& to);
+  Result<> finish_connect();
+  Result<std::uint16_t> choose_port(const IpAddress& local, const Endpoint& remote);
+  bool tuple_is_free(const FiveTuple& tuple);
+  void disconnect();
+  void let_go_of_connection(bool abort);
+  Result<std::size_t> receive_scattered(Incoming& message);
+  Result<std::size_t> discard_bytes(std::size_t bytes);
+
+  std::unique_ptr<tcp::Settings> own_settings_;  // before there is a connection; null: the host's
+  std::unique_ptr<Listener> listener_;
+  StreamConnection* connection_ = nullptr;
+  Phase phase_ = Phase::idle;
+};
+
+}  // namespace sockeye

@@ -1,0 +1,93 @@
+// SPDX-FileCopyrightText: Sockeye contributors
+// SPDX-License-Identifier: Apache-2.0
+#include "stack/stack.h"
+
+#include "socket/datagram_socket.h"
+#include "socket/stream_socket.h"
+#include "stack/impl.h"
+
+namespace sockeye {
+
+Stack::Stack(const StackConfig& config, PacketPool& pool, Rng& secret, Rng& open, Instant start)
+    : impl_(std::make_unique<Impl>(*this, config, pool, secret, open, start)) {}
+
+Stack::~Stack() = default;
+
+void Stack::add_interface(std::string name, Link& link, std::vector<InterfaceAddress> addresses,
+                          bool default_route) {
+  impl_->attach(impl_->ip.add_interface(std::move(name), link, std::move(addresses), default_route, false));
+}
+
+void Stack::replace_loopback(Link& link) {
+  Interface& lo = *impl_->ip.interfaces().front();
+  lo.link->set_waker(nullptr);
+  lo.link = &link;
+  lo.capabilities = link.capabilities();
+  impl_->attach(lo);
+}
+
+// Linux: the family first, then the type within it, then the protocol.
+Result<SocketRef> Stack::socket(int domain, int type, int protocol) {
+  constexpr int kInet = 2, kInet6 = 10, kStream = 1, kDatagram = 2, kTypeMax = 11;
+  if (domain != kInet && domain != kInet6) return Errno::afnosupport;
+  if (type < 0 || type >= kTypeMax) return Errno::inval;
+  if (protocol < 0 || protocol > 262) return Errno::inval;
+  if (type != kStream && type != kDatagram) return Errno::socktnosupport;
+  const int fitting = static_cast<int>(type == kStream ? IpProtocol::tcp : IpProtocol::udp);
+  if (protocol != 0 && protocol != fitting) return Errno::protonosupport;
+  if (impl_->socket_count >= impl_->limits.sockets_max) return Errno::nfile;
+  const bool is_v6 = domain == kInet6;
+  if (type == kStream) return SocketRef(new StreamSocket(*impl_, is_v6));
+  return SocketRef(new DatagramSocket(*impl_, is_v6));
+}
+
+Instant Stack::poll(Instant now) {
+  return impl_->poll(now);
+}
+
+Instant Stack::now() const {
+  return impl_->now;
+}
+
+void Stack::set_now(Instant now) {
+  if (now > impl_->now) impl_->now = now;  // time does not go back (hostile.md I4)
+}
+
+void Stack::set_waker(LinkWaker* waker) {
+  impl_->waker = waker;
+}
+
+const StackConfig& Stack::config() const {
+  return impl_->stack_config;
+}
+PacketPool& Stack::pool() {
+  return impl_->pool;
+}
+DropCounters& Stack::drops() {
+  return impl_->drops;
+}
+const DropCounters& Stack::drops() const {
+  return impl_->drops;
+}
+
+void Stack::set_privileged(bool privileged) {
+  impl_->privileged = privileged;
+}
+
+std::vector<SocketReport> Stack::report() const {
+  return impl_->report();
+}
+
+std::vector<InterfaceAddress> Stack::addresses() const {
+  std::vector<InterfaceAddress> all;
+  for (const auto& interface : impl_->ip.interfaces())
+    if (!interface->is_loopback)
+      all.insert(all.end(), interface->addresses.begin(), interface->addresses.end());
+  return all;
+}
+
+bool Stack::has_datagram_socket_on(std::uint16_t port) const {
+  return !impl_->datagram_ports.is_free(port);
+}
+
+}  // namespace sockeye
