@@ -73,7 +73,8 @@ Result<> Epoll::add(int descriptor, Pollable& target, const epoll_event& event) 
   target.watchers_.push_back(item);
   std::array<unsigned, kMaxNests + 1> paths{};
   // A set counts as one link more: there is, or will be, a file in it.
-  if (!count_paths(target, target.as_epoll() != nullptr ? 1 : 0, paths)) return Errno::inval;  // the item unlinks itself
+  if (!count_paths(target, target.as_epoll() != nullptr ? 1 : 0, paths))
+    return Errno::inval;  // the item unlinks itself
   target.waiters().add(item);
   items_.emplace(descriptor, std::move(owned));
   watch(item);

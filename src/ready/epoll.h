@@ -62,6 +62,7 @@ class Epoll final : public Pollable {
   std::uint32_t poll_bits() override;
   WaitQueue& waiters() override { return waiters_; }
   Epoll* as_epoll() override { return this; }
+  bool has_candidates() const { return !ready_.empty(); }  // wait() has something to look at
   std::size_t size() const { return items_.size(); }
 
  private:

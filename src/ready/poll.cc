@@ -3,15 +3,12 @@
 #include "ready/poll.h"
 
 namespace sockeye {
-namespace {
-constexpr std::uint32_t kAlways = POLLERR | POLLHUP;
-}
 
 std::size_t PollCall::scan() {
   woken_ = false;
   std::size_t count = 0;
   for (PollEntry& entry : entries_) {
-    if (entry.target != nullptr) entry.ready = entry.target->poll_bits() & (entry.interest | kAlways);
+    if (entry.target != nullptr) entry.ready = entry.target->poll_bits() & entry.interest;
     if (entry.ready != 0) ++count;
   }
   return count;
@@ -23,7 +20,7 @@ void PollCall::arm() {
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     if (entries_[i].target == nullptr) continue;
     waiters_[i].call = this;
-    waiters_[i].interest = entries_[i].interest | kAlways;
+    waiters_[i].interest = entries_[i].interest;
     entries_[i].target->waiters().add(waiters_[i]);
   }
 }

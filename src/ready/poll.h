@@ -13,9 +13,11 @@
 
 namespace sockeye {
 
+inline constexpr std::uint32_t kPollAlways = POLLERR | POLLHUP;
+
 struct PollEntry {
   Pollable* target = nullptr;  // none: the entry never becomes ready (a negative descriptor)
-  std::uint32_t interest = 0;  // ERR and HUP are always of interest
+  std::uint32_t interest = 0;  // poll(2) always adds kPollAlways, select(2) does not
   std::uint32_t ready = 0;
 };
 

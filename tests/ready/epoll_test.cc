@@ -199,7 +199,9 @@ TEST_F(EpollTest, TooManyPathsAreRefused) {
   for (int i = 0; i < 600; ++i) {
     outer.push_back(std::make_unique<Epoll>());
     const Result<> result = outer.back()->control(EPOLL_CTL_ADD, 5, set, interest(EPOLLIN));
-    if (!result) EXPECT_EQ(Errno::inval, result.error());
+    if (!result) {
+      EXPECT_EQ(Errno::inval, result.error());
+    }
     added += result.has_value() ? 1 : 0;
   }
   EXPECT_EQ(500, added);
