@@ -29,9 +29,10 @@ void inherit_native_options(const Call& call, int connection) {
     copy_option(call.fd.get(), connection, option);
 }
 
-void take_token(const Call& call) {
+// The world says when the carrier holds a token more than there are connections.
+void take_token(const Call& call, const Answer& answer) {
   char token;
-  if (call.fd) (void)recv(call.fd.get(), &token, 1, MSG_DONTWAIT);
+  if (call.fd && answer.head.arg[0] == 1) (void)recv(call.fd.get(), &token, 1, MSG_DONTWAIT);
 }
 
 void put_back(Gate& gate, const Call& call, Answer& answer) {
@@ -45,6 +46,7 @@ void put_back(Gate& gate, const Call& call, Answer& answer) {
 void hand_over_connection(Gate& gate, CallPtr call, Answer& answer) {
   int flags = call->trapped.number == __NR_accept4 ? call->int_argument(3) : 0;
   if (flags & SOCK_NONBLOCK) fcntl(answer.fd.get(), F_SETFL, O_NONBLOCK);
+  take_token(*call, answer);
   Socket* listener = gate.socket_of(*call);
   bool inherits = listener != nullptr && listener->has_native_options && call->fd;
   if (inherits) inherit_native_options(*call, answer.fd.get());
@@ -52,7 +54,6 @@ void hand_over_connection(Gate& gate, CallPtr call, Answer& answer) {
     std::int64_t error = write_address(gate, *call, call->argument(1), call->argument(2), answer.payload);
     if (error != 0) {
       // As in the kernel, the connection is lost with a bad address: closing our copy resets it.
-      take_token(*call);
       return gate.answer(std::move(call), error);
     }
   }
@@ -62,7 +63,11 @@ void hand_over_connection(Gate& gate, CallPtr call, Answer& answer) {
   socket.has_native_options = inherits;
   bool close_on_exec = (flags & SOCK_CLOEXEC) != 0;
   int result = gate.notifier.answer_with_descriptor(call->trapped.id, answer.fd.get(), close_on_exec);
-  if (result == 0) return take_token(*call);
+  if (result >= 0) {
+    socket.holder = call->trapped.tid;
+    socket.number = result;
+    return;
+  }
   gate.sockets.forget(cookie);
   put_back(gate, *call, answer);
   gate.answer(std::move(call), result);
@@ -88,6 +93,7 @@ void on_accept(Gate& gate, CallPtr call) {
   gate.ask(std::move(call), request, {}, [](Gate& g, CallPtr asked, Answer& answer) {
     if (answer.head.result < 0 || !answer.fd) {
       std::int64_t result = answer.head.result < 0 ? answer.head.result : -ECONNABORTED;
+      take_token(*asked, answer);
       return g.answer(std::move(asked), result);
     }
     hand_over_connection(g, std::move(asked), answer);

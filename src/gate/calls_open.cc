@@ -49,7 +49,11 @@ void hand_over_socket(Gate& gate, CallPtr call, bool stream) {
   // Before the program can close it.
   if (stream) gate.loose.add(call->fd.get(), cookie);
   int result = gate.notifier.answer_with_descriptor(call->trapped.id, call->fd.get(), close_on_exec);
-  if (result == 0) return;
+  if (result >= 0) {
+    socket.holder = call->trapped.tid;
+    socket.number = result;
+    return;
+  }
   if (stream) gate.loose.remove(call->fd.get(), cookie);
   gate.sockets.forget(cookie);
   Request request;
@@ -224,11 +228,20 @@ void on_shutdown(Gate& gate, CallPtr call) {
   gate.ask(std::move(call), request, {}, [](Gate& g, CallPtr asked, Answer& answer) {
     int how = asked->int_argument(1);
     Socket* socket = g.socket_of(*asked);
+    bool writing = answer.head.result == 0 && how != SHUT_RD;
+    if (!writing || socket == nullptr || socket->listening || !asked->fd)
+      return g.answer(std::move(asked), answer.head.result);
     // Later writes give EPIPE, and the world reads the end behind the last byte. The reading side stays open
     // in the kernel: what arrives after SHUT_RD is the world's to decide.
-    if (answer.head.result == 0 && how != SHUT_RD && socket != nullptr && !socket->listening)
-      ::shutdown(asked->fd.get(), SHUT_WR);
-    g.answer(std::move(asked), answer.head.result);
+    ::shutdown(asked->fd.get(), SHUT_WR);
+    if (!socket->stream || !socket->carried) return g.answer(std::move(asked), 0);
+    Request done;
+    done.code = RequestCode::shutdown;
+    done.cookie = asked->cookie;
+    done.arg[0] = how;
+    done.arg[1] = 1;
+    g.ask(std::move(asked), done, {},
+          [](Gate& again, CallPtr finished, Answer&) { again.answer(std::move(finished), 0); });
   });
 }
 

@@ -58,7 +58,7 @@ void write_option(Gate& gate, CallPtr call, const Answer& answer) {
   gate.answer(std::move(call), written ? 0 : -EFAULT);
 }
 
-// How many unread bytes the kernel has for the program, and what FIONREAD says of them.
+// How many unread bytes the kernel has for the program.
 std::int64_t readable(const Call& call, const Socket& socket) {
   if (socket.stream) {
     int bytes = 0;
@@ -159,7 +159,7 @@ void on_get_option(Gate& gate, CallPtr call) {
 void on_control(Gate& gate, CallPtr call) {
   auto command = static_cast<unsigned>(call->int_argument(1));
   Socket* socket = gate.socket_of(*call);
-  if (command == SIOCINQ && socket != nullptr && !socket->listening)
+  if (command == SIOCINQ && socket != nullptr && !socket->stream)
     return write_int(gate, std::move(call), readable(*call, *socket));
   if (command == SIOCGIFCONF) return ask_interface_list(gate, std::move(call));
   bool is_number = command == SIOCINQ || command == SIOCOUTQ || command == SIOCOUTQNSD;
@@ -179,7 +179,10 @@ void on_control(Gate& gate, CallPtr call) {
                  g.report.refused(text, static_cast<int>(-answer.head.result));
                return g.answer(std::move(asked), answer.head.result);
              }
-             if (is_number) return write_int(g, std::move(asked), answer.head.arg[0]);
+             std::int64_t number = answer.head.arg[0];
+             Socket* stream = g.socket_of(*asked);
+             if (command == SIOCINQ && stream != nullptr) number += readable(*asked, *stream);
+             if (is_number) return write_int(g, std::move(asked), number);
              bool fine = answer.payload.empty() || g.write(*asked, asked->argument(2), answer.payload.data(),
                                                            std::min(answer.payload.size(), sizeof(ifreq)));
              g.answer(std::move(asked), fine ? answer.head.result : -EFAULT);

@@ -92,6 +92,9 @@ void Gate::locate(CallPtr call) {
   if (cookie == 0) return let_kernel_do(std::move(call));  // ENOTSOCK, or an ioctl of something else
   if (Socket* socket = sockets.find(cookie)) {
     call->cookie = socket->cookie;
+    socket->holder = call->trapped.tid;
+    socket->number = call->int_argument(0);
+    if (socket->unwatched) watch_spent(*socket, call->fd.get());
     return on_ours(*this, std::move(call));
   }
   if (sockets.is_foreign(cookie)) return on_foreign(*this, std::move(call));
@@ -180,12 +183,29 @@ void Gate::settle(Answer& answer) {
 
 void Gate::notice(const Answer& answer) {
   if (answer.head.notice == NoticeCode::closed) return sockets.forget(answer.head.new_cookie);
+  if (answer.head.notice == NoticeCode::spent) return note_spent(answer.head.new_cookie);
   Notice notice;
   notice.code = answer.head.notice;
   for (int i = 0; i < 3; ++i) notice.arg[i] = answer.head.arg[i];
   notice.text = answer.payload;
   if (notice.code == NoticeCode::refused) report.note(notice.text);
   if (on_notice_) on_notice_(notice);
+}
+
+// The world has hung up: nobody sees the last close of this stream any more, unless we find a descriptor of
+// it where we last saw one. If it has moved, the next call on it tells us.
+void Gate::note_spent(std::uint64_t cookie) {
+  Socket* socket = sockets.find(cookie);
+  if (socket == nullptr || !socket->stream) return;
+  socket->unwatched = true;
+  if (socket->number < 0) return;
+  auto fd = tasks.descriptor(socket->holder, socket->number);
+  if (fd && cookie_of(fd->get()) == cookie) watch_spent(*socket, fd->get());
+}
+
+void Gate::watch_spent(Socket& socket, int fd) {
+  socket.unwatched = false;
+  loose.add(fd, socket.cookie);
 }
 
 // Nobody may wait for a world that is gone: what was asked fails, and so does everything later (ask()).
@@ -233,6 +253,7 @@ bool Gate::replace_carrier(Call& call, Socket& socket) {
   bool close_on_exec = tasks.is_close_on_exec(call.trapped.tid, number);
   if (notifier.replace_descriptor(call.trapped.id, stream->get(), number, close_on_exec) != 0) return false;
   std::uint64_t old_cookie = socket.cookie;
+  loose.forget(old_cookie);  // it lives on under its new name
   std::uint64_t new_cookie = cookie_of(stream->get());
   Request request;
   request.code = RequestCode::rename;
@@ -244,6 +265,7 @@ bool Gate::replace_carrier(Call& call, Socket& socket) {
   call.cookie = new_cookie;
   Socket* renewed = sockets.find(new_cookie);
   renewed->carried = renewed->spent = renewed->listening = false;
+  renewed->unwatched = false;
   loose.add(call.fd.get(), new_cookie);
   return true;
 }

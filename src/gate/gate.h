@@ -85,6 +85,8 @@ class Gate {
   void settle(Answer& answer);
   void notice(const Answer& answer);
   void lose_world();
+  void note_spent(std::uint64_t cookie);
+  void watch_spent(Socket& socket, int fd);
   void park(Call& call, Instant now);
   CallPtr take(std::uint64_t key);
   void interrupt(std::uint64_t key, std::int64_t result);

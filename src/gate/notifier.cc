@@ -52,7 +52,8 @@ int Notifier::answer_with_descriptor(std::uint64_t id, int fd, bool close_on_exe
   add.flags = SECCOMP_ADDFD_FLAG_SEND;
   add.srcfd = static_cast<std::uint32_t>(fd);
   add.newfd_flags = close_on_exec ? O_CLOEXEC : 0;
-  return ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &add) >= 0 ? 0 : -errno;
+  int number = ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+  return number >= 0 ? number : -errno;
 }
 
 int Notifier::replace_descriptor(std::uint64_t id, int fd, int number, bool close_on_exec) {

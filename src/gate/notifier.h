@@ -35,8 +35,8 @@ class Notifier {
   // result < 0: the negative errno. All of these are false when the caller is gone.
   bool answer(std::uint64_t id, std::int64_t result);
   bool let_kernel_do(std::uint64_t id);
-  // Installs `fd` at the lowest free number, which becomes the call's result. 0, or a negative errno: EMFILE,
-  // or ENOENT when the caller is gone.
+  // Installs `fd` at the lowest free number, which becomes the call's result. That number, or a negative
+  // errno: EMFILE, or ENOENT when the caller is gone.
   int answer_with_descriptor(std::uint64_t id, int fd, bool close_on_exec);
   // Replaces the descriptor `number` of the caller; the call is not answered.
   int replace_descriptor(std::uint64_t id, int fd, int number, bool close_on_exec);

@@ -7,6 +7,8 @@
 // stream that is a member and no longer listed in the set's /proc entry is gone.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <deque>
 #include <unordered_map>
@@ -27,6 +29,9 @@ struct Socket {
   bool spent = false;      // the kernel's connection is over: another carrier before the next connect
   bool listening = false;  // unread bytes are accept tokens
   bool has_native_options = false;        // time-outs and the like were set on the carrier too
+  bool unwatched = false;                 // spent, and nobody would see its last close
+  pid_t holder = 0;                       // a thread that had a descriptor of it, last time we saw
+  int number = -1;                        // which
   bool receiving = false;                 // a datagram was taken, its sender has not been learned yet
   std::deque<std::uint64_t> receivers{};  // calls that wait for `receiving` to end
 };
@@ -55,6 +60,7 @@ class LooseStreams {
 
   void add(int fd, std::uint64_t cookie);
   void remove(int fd, std::uint64_t cookie);
+  void forget(std::uint64_t cookie) { members_.erase(cookie); }  // it will not be reported
   // Those that are gone since the last call.
   std::vector<std::uint64_t> sweep();
   bool empty() const { return members_.empty(); }
