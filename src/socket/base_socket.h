@@ -44,6 +44,8 @@ class BaseSocket : public Socket, public ListHook<SocketListTag> {
   virtual const tcp::Settings* read_settings() const { return nullptr; }
   virtual void settings_changed() {}
   virtual std::optional<tcp::Info> tcp_info() const { return std::nullopt; }
+  virtual std::uint32_t receive_buffer_bytes() const = 0;  // SO_RCVBUF
+  virtual std::uint32_t send_buffer_bytes() const = 0;
   virtual bool is_listening() const { return false; }
   virtual bool is_idle() const { return true; }  // not connected, not connecting, not listening
   virtual std::optional<Errno> take_error() = 0;

@@ -70,15 +70,15 @@ void DatagramSocket::close() {
 
 // --- from the network
 
-std::uint32_t DatagramSocket::receive_limit() const {
+std::uint32_t DatagramSocket::receive_buffer_bytes() const {
   return options().receive_buffer != 0 ? options().receive_buffer : host_.limits.datagram_receive_buffer;
 }
-std::uint32_t DatagramSocket::send_limit() const {
+std::uint32_t DatagramSocket::send_buffer_bytes() const {
   return options().send_buffer != 0 ? options().send_buffer : host_.limits.datagram_send_buffer;
 }
 
 void DatagramSocket::on_datagram(udp::Datagram datagram) {
-  if (!queue_.push(std::move(datagram), receive_limit())) {
+  if (!queue_.push(std::move(datagram), receive_buffer_bytes())) {
     host_.drops.count(Drop::receive_buffer_full);
     return;
   }
@@ -132,7 +132,7 @@ void DatagramSocket::on_flush() {
 // --- questions
 
 bool DatagramSocket::is_writable() const {
-  return unsent_flush_ != host_.flushes || unsent_bytes_ < send_limit();
+  return unsent_flush_ != host_.flushes || unsent_bytes_ < send_buffer_bytes();
 }
 
 std::optional<Errno> DatagramSocket::take_error() {

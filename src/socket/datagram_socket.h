@@ -35,6 +35,8 @@ class DatagramSocket final : public BaseSocket, public ListHook<WriterTag> {
   SocketReport report() const override;
 
   bool is_idle() const override { return !remote_; }
+  std::uint32_t receive_buffer_bytes() const override;
+  std::uint32_t send_buffer_bytes() const override;
   std::optional<Errno> take_error() override;
   std::optional<std::uint32_t> path_mtu() const override;
 
@@ -56,8 +58,6 @@ class DatagramSocket final : public BaseSocket, public ListHook<WriterTag> {
   void report_local_error(const Target& target, std::uint32_t mtu);
   bool wants_errors(bool v6) const;
   bool is_writable() const;
-  std::uint32_t receive_limit() const;
-  std::uint32_t send_limit() const;
   void set_error(Errno error);
   void dissolve();
 

@@ -90,7 +90,7 @@ Result<std::size_t> DatagramSocket::send(const Outgoing& message) {
     unsent_flush_ = host_.flushes;
     unsent_bytes_ = 0;
   }
-  if (unsent_bytes_ >= send_limit()) {
+  if (unsent_bytes_ >= send_buffer_bytes()) {
     host_.wait_for_flush(*this);
     return Errno::again;
   }
@@ -105,7 +105,7 @@ Result<std::size_t> DatagramSocket::send(const Outgoing& message) {
     return sent.error();
   }
   unsent_bytes_ += udp::charge_for(*size);
-  if (unsent_bytes_ >= send_limit()) host_.wait_for_flush(*this);  // POLLOUT comes back then
+  if (unsent_bytes_ >= send_buffer_bytes()) host_.wait_for_flush(*this);  // POLLOUT comes back then
   host_.wake();
   return std::size_t{*size};
 }

@@ -46,6 +46,8 @@ class StreamSocket final : public BaseSocket {
   const tcp::Settings* read_settings() const override { return &settings(); }
   void settings_changed() override;
   std::optional<tcp::Info> tcp_info() const override;
+  std::uint32_t receive_buffer_bytes() const override { return settings().receive_buffer; }
+  std::uint32_t send_buffer_bytes() const override { return settings().send_buffer; }
   bool is_listening() const override { return listener_ != nullptr; }
   bool is_idle() const override {
     return !listener_ && (connection_ == nullptr || connection_->is_retired());

@@ -1,0 +1,49 @@
+// SPDX-FileCopyrightText: Sockeye contributors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Every socket option that this stack knows, as one table: what it is called, which sockets have it,
+// what values it takes, and what it does. setsockopt(2) and getsockopt(2) are look-ups in it, and the
+// reference page is printed from it. An option that is not in the table, or has no setter (getter), is
+// refused with ENOPROTOOPT; none is accepted and ignored.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "core/bytes.h"
+#include "core/result.h"
+
+namespace sockeye {
+
+class BaseSocket;
+
+enum class OptionKind : std::uint8_t {
+  integer,    // an int between minimum and maximum, else EINVAL
+  boolean,    // an int; anything but 0 is 1
+  structure,  // bytes of its own
+};
+
+struct OptionRow {
+  static constexpr std::uint8_t kStream = 1, kDatagram = 2, kBoth = 3;
+
+  int level = 0;
+  int name = 0;
+  std::string_view text{};  // "SO_REUSEADDR"
+  OptionKind kind = OptionKind::integer;
+  std::uint8_t sockets = kBoth;
+  bool v6_only = false;  // AF_INET6 sockets
+  int minimum = 0;
+  int maximum = 0;
+  Result<> (*set)(BaseSocket&, int) = nullptr;
+  Result<int> (*get)(const BaseSocket&) = nullptr;
+  Result<> (*set_bytes)(BaseSocket&, Bytes) = nullptr;
+  Result<std::size_t> (*get_bytes)(BaseSocket&, MutableBytes) = nullptr;
+  std::string_view effect{};  // one sentence for the reference page
+};
+
+std::span<const OptionRow> socket_level_options();  // SOL_SOCKET
+std::span<const OptionRow> ip_level_options();      // IPPROTO_IP and IPPROTO_IPV6
+std::span<const OptionRow> tcp_level_options();     // IPPROTO_TCP
+
+}  // namespace sockeye

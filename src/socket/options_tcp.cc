@@ -1,0 +1,287 @@
+// SPDX-FileCopyrightText: Sockeye contributors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The rows of IPPROTO_TCP. Refused: fast open (as if it were not built in; TCP_FASTOPEN reads as 0),
+// MD5 and AO keys, TCP_REPAIR, upper-layer protocols, TCP_ZEROCOPY_RECEIVE, TCP_INQ, TCP_SAVE_SYN, the
+// thin-stream options, TCP_TX_DELAY.
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <climits>
+#include <cstring>
+
+#include "socket/base_socket.h"
+#include "socket/option_table.h"
+#include "socket/tcp_info.h"
+#include "tcp/congestion_control.h"
+
+namespace sockeye {
+namespace {
+
+template <bool tcp::Settings::*member>
+Result<> set_flag(BaseSocket& socket, int value) {
+  socket.own_settings()->*member = value != 0;
+  socket.settings_changed();
+  return {};
+}
+template <bool tcp::Settings::*member>
+Result<int> get_flag(const BaseSocket& socket) {
+  return socket.read_settings()->*member ? 1 : 0;
+}
+template <unsigned tcp::Settings::*member>
+Result<> set_count(BaseSocket& socket, int value) {
+  socket.own_settings()->*member = static_cast<unsigned>(value);
+  socket.settings_changed();
+  return {};
+}
+template <unsigned tcp::Settings::*member>
+Result<int> get_count(const BaseSocket& socket) {
+  return static_cast<int>(socket.read_settings()->*member);
+}
+template <Duration tcp::Settings::*member>
+Result<> set_seconds(BaseSocket& socket, int value) {
+  socket.own_settings()->*member = std::chrono::seconds(value);
+  socket.settings_changed();
+  return {};
+}
+template <Duration tcp::Settings::*member>
+Result<int> get_seconds(const BaseSocket& socket) {
+  return static_cast<int>(
+      std::chrono::duration_cast<std::chrono::seconds>(socket.read_settings()->*member).count());
+}
+
+Result<> set_max_segment(BaseSocket& socket, int value) {
+  constexpr int kLeast = 88, kMost = 32767;  // Linux: TCP_MIN_MSS, MAX_TCP_WINDOW
+  if (value != 0 && (value < kLeast || value > kMost)) return Errno::inval;
+  socket.own_settings()->max_segment = static_cast<std::uint16_t>(value);
+  socket.settings_changed();
+  return {};
+}
+Result<int> get_max_segment(const BaseSocket& socket) {
+  const tcp::Settings& settings = *socket.read_settings();
+  const auto info = socket.tcp_info();
+  const bool open = info && info->state != tcp::State::closed && info->state != tcp::State::listen;
+  if (open && info->send_mss != 0) return static_cast<int>(info->send_mss);
+  constexpr int kDefault = 536;  // RFC 9293 3.7.1
+  return settings.max_segment != 0 ? settings.max_segment : kDefault;
+}
+
+// Linux: negative means no FIN_WAIT_2 for orphans; more than the host's limit, the limit.
+Result<> set_linger2(BaseSocket& socket, int value) {
+  const Duration limit = std::max(socket.host().config.fin_timeout, Duration(120s));
+  Duration wanted = value < 0 ? Duration(-1s) : Duration(std::chrono::seconds(value));
+  if (value == 0) wanted = socket.host().config.fin_timeout;
+  if (wanted > limit) wanted = limit;
+  socket.own_settings()->linger2 = wanted;
+  socket.settings_changed();
+  return {};
+}
+
+Result<> set_defer_accept(BaseSocket& socket, int value) {
+  socket.own_options().defer_accept_seconds = std::max(value, 0);
+  return {};
+}
+
+Result<> set_window_clamp(BaseSocket& socket, int value) {
+  constexpr int kLeast = 2304 / 2;  // Linux: half of the smallest receive buffer
+  if (value == 0) {
+    if (!socket.is_idle()) return Errno::inval;
+  } else {
+    value = std::max(value, kLeast);
+  }
+  socket.own_settings()->window_clamp = static_cast<std::uint32_t>(value);
+  socket.settings_changed();
+  return {};
+}
+
+Result<> set_user_timeout(BaseSocket& socket, int value) {
+  socket.own_settings()->user_timeout = std::chrono::milliseconds(value);
+  socket.settings_changed();
+  return {};
+}
+
+Result<> set_congestion(BaseSocket& socket, Bytes value) {
+  constexpr std::size_t kNameBytes = 16;  // TCP_CA_NAME_MAX
+  if (value.empty()) return Errno::inval;
+  std::string_view name(reinterpret_cast<const char*>(value.data()), std::min(value.size(), kNameBytes - 1));
+  name = name.substr(0, name.find('\0'));
+  tcp::CongestionControlSlot known;
+  if (!known.select(std::string(name).c_str())) return Errno::noent;
+  char* to = socket.own_settings()->congestion_control;
+  std::fill(to, to + kNameBytes, '\0');
+  std::copy(name.begin(), name.end(), to);
+  socket.settings_changed();
+  return {};
+}
+Result<std::size_t> get_congestion(BaseSocket& socket, MutableBytes out) {
+  const std::size_t size = std::min<std::size_t>(out.size(), 16);
+  std::memcpy(out.data(), socket.read_settings()->congestion_control, size);
+  return size;
+}
+
+Result<std::size_t> get_info(BaseSocket& socket, MutableBytes out) {
+  const LinuxTcpInfo info = to_linux(*socket.tcp_info());
+  const std::size_t size = std::min(out.size(), sizeof info);
+  std::memcpy(out.data(), &info, size);
+  return size;
+}
+
+constexpr std::uint8_t kStream = OptionRow::kStream;
+constexpr OptionRow kRows[] = {
+    {.level = IPPROTO_TCP,
+     .name = TCP_NODELAY,
+     .text = "TCP_NODELAY",
+     .kind = OptionKind::boolean,
+     .sockets = kStream,
+     .set = set_flag<&tcp::Settings::nodelay>,
+     .get = get_flag<&tcp::Settings::nodelay>,
+     .effect = "no Nagle: what is sent leaves at once"},
+    {.level = IPPROTO_TCP,
+     .name = TCP_CORK,
+     .text = "TCP_CORK",
+     .kind = OptionKind::boolean,
+     .sockets = kStream,
+     .set = set_flag<&tcp::Settings::cork>,
+     .get = get_flag<&tcp::Settings::cork>,
+     .effect = "only full segments leave, for at most 200 ms"},
+    {.level = IPPROTO_TCP,
+     .name = TCP_MAXSEG,
+     .text = "TCP_MAXSEG",
+     .sockets = kStream,
+     .minimum = INT_MIN,
+     .maximum = INT_MAX,
+     .set = set_max_segment,
+     .get = get_max_segment,
+     .effect = "largest segment offered and sent; 88 to 32767"},
+    {.level = IPPROTO_TCP,
+     .name = TCP_KEEPIDLE,
+     .text = "TCP_KEEPIDLE",
+     .sockets = kStream,
+     .minimum = 1,
+     .maximum = 32767,
+     .set = set_seconds<&tcp::Settings::keepalive_idle>,
+     .get = get_seconds<&tcp::Settings::keepalive_idle>,
+     .effect = "seconds of silence before the first probe"},
+    {.level = IPPROTO_TCP,
+     .name = TCP_KEEPINTVL,
+     .text = "TCP_KEEPINTVL",
+     .sockets = kStream,
+     .minimum = 1,
+     .maximum = 32767,
+     .set = set_seconds<&tcp::Settings::keepalive_interval>,
+     .get = get_seconds<&tcp::Settings::keepalive_interval>,
+     .effect = "seconds between probes"},
+    {.level = IPPROTO_TCP,
+     .name = TCP_KEEPCNT,
+     .text = "TCP_KEEPCNT",
+     .sockets = kStream,
+     .minimum = 1,
+     .maximum = 127,
+     .set = set_count<&tcp::Settings::keepalive_count>,
+     .get = get_count<&tcp::Settings::keepalive_count>,
+     .effect = "unanswered probes after which the peer is taken for dead"},
+    {.level = IPPROTO_TCP,
+     .name = TCP_SYNCNT,
+     .text = "TCP_SYNCNT",
+     .sockets = kStream,
+     .minimum = 1,
+     .maximum = 127,
+     .set = set_count<&tcp::Settings::syn_retries>,
+     .get = get_count<&tcp::Settings::syn_retries>,
+     .effect = "how often a SYN is repeated"},
+    {.level = IPPROTO_TCP,
+     .name = TCP_LINGER2,
+     .text = "TCP_LINGER2",
+     .sockets = kStream,
+     .minimum = INT_MIN,
+     .maximum = INT_MAX,
+     .set = set_linger2,
+     .get = +[](const BaseSocket& s) -> Result<int> {
+       const Duration value = s.read_settings()->linger2;
+       return value < Duration::zero() ? -1 : static_cast<int>(to_ms(value) / 1000);
+     },
+     .effect = "seconds that a closed connection stays in FIN_WAIT_2; negative: none"},
+    {.level = IPPROTO_TCP,
+     .name = TCP_DEFER_ACCEPT,
+     .text = "TCP_DEFER_ACCEPT",
+     .sockets = kStream,
+     .minimum = INT_MIN,
+     .maximum = INT_MAX,
+     .set = set_defer_accept,
+     .get = +[](const BaseSocket& s) -> Result<int> { return s.options().defer_accept_seconds; },
+     .effect = "accept() sees a connection when its first bytes are there, or after so many seconds"},
+    {.level = IPPROTO_TCP,
+     .name = TCP_WINDOW_CLAMP,
+     .text = "TCP_WINDOW_CLAMP",
+     .sockets = kStream,
+     .maximum = INT_MAX,
+     .set = set_window_clamp,
+     .get = +[](const BaseSocket& s) -> Result<int> {
+       return static_cast<int>(s.read_settings()->window_clamp);
+     },
+     .effect = "largest window advertised"},
+    {.level = IPPROTO_TCP,
+     .name = TCP_INFO,
+     .text = "TCP_INFO",
+     .kind = OptionKind::structure,
+     .sockets = kStream,
+     .get_bytes = get_info,
+     .effect = "struct tcp_info of Linux 6.1"},
+    {.level = IPPROTO_TCP,
+     .name = TCP_QUICKACK,
+     .text = "TCP_QUICKACK",
+     .kind = OptionKind::boolean,
+     .sockets = kStream,
+     .set = set_flag<&tcp::Settings::quick_ack>,
+     .get = get_flag<&tcp::Settings::quick_ack>,
+     .effect = "acknowledgments are not delayed, for a while"},
+    {.level = IPPROTO_TCP,
+     .name = TCP_CONGESTION,
+     .text = "TCP_CONGESTION",
+     .kind = OptionKind::structure,
+     .sockets = kStream,
+     .set_bytes = set_congestion,
+     .get_bytes = get_congestion,
+     .effect = "the congestion control algorithm by name; ENOENT"},
+    {.level = IPPROTO_TCP,
+     .name = TCP_USER_TIMEOUT,
+     .text = "TCP_USER_TIMEOUT",
+     .sockets = kStream,
+     .maximum = INT_MAX,
+     .set = set_user_timeout,
+     .get = +[](const BaseSocket& s) -> Result<int> {
+       return static_cast<int>(to_ms(s.read_settings()->user_timeout));
+     },
+     .effect = "milliseconds that sent data may stay unacknowledged before ETIMEDOUT; 0: by retransmissions"},
+    {.level = IPPROTO_TCP,
+     .name = TCP_NOTSENT_LOWAT,
+     .text = "TCP_NOTSENT_LOWAT",
+     .sockets = kStream,
+     .minimum = INT_MIN,
+     .maximum = INT_MAX,
+     .set = +[](BaseSocket& s, int v) -> Result<> {
+       s.own_settings()->notsent_low_water = static_cast<std::uint32_t>(v);
+       s.settings_changed();
+       return {};
+     },
+     .get = +[](const BaseSocket& s) -> Result<int> {
+       return static_cast<int>(s.read_settings()->notsent_low_water);
+     },
+     .effect = "writable only while fewer unsent bytes than this wait"},
+    {.level = IPPROTO_TCP,
+     .name = TCP_FASTOPEN,
+     .text = "TCP_FASTOPEN",
+     .sockets = kStream,
+     .get = +[](const BaseSocket&) -> Result<int> { return 0; },
+     .effect = "always 0; setting it is refused: fast open is not built in"},
+};
+
+}  // namespace
+
+std::span<const OptionRow> tcp_level_options() {
+  return kRows;
+}
+
+}  // namespace sockeye

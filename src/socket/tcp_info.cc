@@ -1,0 +1,101 @@
+// SPDX-FileCopyrightText: Sockeye contributors
+// SPDX-License-Identifier: Apache-2.0
+#include "socket/tcp_info.h"
+
+#include <algorithm>
+
+namespace sockeye {
+
+std::uint8_t to_linux(tcp::State state) {
+  switch (state) {
+    case tcp::State::established:
+      return 1;
+    case tcp::State::syn_sent:
+      return 2;
+    case tcp::State::syn_received:
+      return 3;
+    case tcp::State::fin_wait_1:
+      return 4;
+    case tcp::State::fin_wait_2:
+      return 5;
+    case tcp::State::time_wait:
+      return 6;
+    case tcp::State::closed:
+      return 7;
+    case tcp::State::close_wait:
+      return 8;
+    case tcp::State::last_ack:
+      return 9;
+    case tcp::State::listen:
+      return 10;
+    case tcp::State::closing:
+      return 11;
+  }
+  return 7;
+}
+
+namespace {
+
+std::uint32_t us(Duration d) {
+  return static_cast<std::uint32_t>(std::min<std::int64_t>(to_us(d), 0xffffffff));
+}
+std::uint32_t ms(Duration d) {
+  return static_cast<std::uint32_t>(std::min<std::int64_t>(to_ms(d), 0xffffffff));
+}
+
+constexpr std::uint8_t kOptionTimestamps = 1, kOptionSack = 2, kOptionWindowScale = 4;
+constexpr std::uint32_t kInfiniteThreshold = 0x7fffffff;
+
+}  // namespace
+
+LinuxTcpInfo to_linux(const tcp::Info& info) {
+  LinuxTcpInfo out;
+  out.state = to_linux(info.state);
+  out.ca_state = info.congestion_state;
+  out.retransmits = static_cast<std::uint8_t>(std::min(info.retransmits, 255u));
+  out.probes = static_cast<std::uint8_t>(std::min(info.probes, 255u));
+  out.backoff = out.retransmits;
+  if (info.timestamps) out.options |= kOptionTimestamps;
+  if (info.sack) out.options |= kOptionSack;
+  if (info.window_scaling) {
+    out.options |= kOptionWindowScale;
+    out.window_scales =
+        static_cast<std::uint8_t>((info.send_window_scale & 0xf) | (info.receive_window_scale & 0xf) << 4);
+  }
+  out.rto = us(info.rto);
+  out.ato = us(info.delayed_ack);
+  out.snd_mss = info.send_mss;
+  out.rcv_mss = info.receive_mss;
+  out.unacked = info.unacked_segments;
+  out.sacked = info.sacked_segments;
+  out.lost = info.lost_segments;
+  out.retrans = info.retransmitted_segments;
+  out.last_data_sent = ms(info.since_last_data_sent);
+  out.last_data_recv = ms(info.since_last_data_received);
+  out.last_ack_recv = ms(info.since_last_ack_received);
+  out.pmtu = info.path_mtu;
+  out.rcv_ssthresh = info.receive_window;
+  out.rtt = us(info.srtt);
+  out.rttvar = us(info.rttvar);
+  out.snd_ssthresh = info.ssthresh_bytes == 0xffffffff || info.send_mss == 0
+                         ? kInfiniteThreshold
+                         : info.ssthresh_bytes / info.send_mss;
+  out.snd_cwnd = info.cwnd_segments;
+  out.advmss = info.advertised_mss;
+  out.rcv_space = info.receive_space;
+  out.total_retrans = static_cast<std::uint32_t>(info.total_retransmits);
+  out.bytes_acked = info.bytes_acked;
+  out.bytes_received = info.bytes_received;
+  out.segs_out = static_cast<std::uint32_t>(info.segments_out);
+  out.segs_in = static_cast<std::uint32_t>(info.segments_in);
+  out.notsent_bytes = info.notsent_bytes;
+  out.min_rtt = us(info.min_rtt);
+  out.data_segs_in = static_cast<std::uint32_t>(info.data_segments_in);
+  out.data_segs_out = static_cast<std::uint32_t>(info.data_segments_out);
+  out.bytes_sent = info.bytes_sent;
+  out.bytes_retrans = info.bytes_retransmitted;
+  out.snd_wnd = info.send_window;
+  return out;
+}
+
+}  // namespace sockeye
