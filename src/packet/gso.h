@@ -5,9 +5,12 @@
 // each, as late as possible: just before a link or a fault model that must see what a wire would.
 // Headers are copied and corrected; the payload is shared, not copied.
 //
-//   seq            advances by segment_size           IPv4 ID   advances by one
-//   lengths        of each piece                      CWR       only on the first (RFC 3168 6.1.2)
-//   FIN, PSH       only on the last                   URG       kept where the pointer still reaches
+//   sequence number   advances by segment_size
+//   lengths           of each piece
+//   IPv4 ID           advances by one; 0 with DF stays 0 (an atomic datagram, RFC 6864)
+//   FIN, PSH          only on the last
+//   CWR               only on the first (RFC 3168 6.1.2)
+//   URG               as far as the urgent pointer reaches, which counts from each piece's start
 #pragma once
 
 #include "packet/packet.h"

@@ -1,0 +1,63 @@
+// SPDX-FileCopyrightText: Sockeye contributors
+// SPDX-License-Identifier: Apache-2.0
+//
+// What cutting and merging both need to know about a TCP packet's headers, and how to correct them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "packet/packet.h"
+#include "packet/transport_checksum.h"
+#include "wire/checksum.h"
+
+namespace sockeye {
+
+namespace tcp_byte {
+inline constexpr std::uint8_t kFin = 0x01;
+inline constexpr std::uint8_t kSyn = 0x02;
+inline constexpr std::uint8_t kRst = 0x04;
+inline constexpr std::uint8_t kPsh = 0x08;
+inline constexpr std::uint8_t kUrg = 0x20;
+inline constexpr std::uint8_t kCwr = 0x80;
+}  // namespace tcp_byte
+
+// A whole IP packet that carries TCP. Its headers, `header_bytes` in all, are contiguous in the head.
+struct TcpPlace {
+  bool is_v4 = false;
+  std::uint32_t tcp = 0;  // where the TCP header begins
+  std::uint32_t header_bytes = 0;
+  std::uint32_t payload_bytes = 0;
+};
+
+inline std::optional<TcpPlace> find_tcp(Packet& packet) {
+  const auto transport = find_transport(packet);
+  if (!transport || transport->protocol != IpProtocol::tcp || transport->bytes < 20) return std::nullopt;
+  const Bytes fixed = packet.front(transport->offset + 20);
+  if (fixed.empty()) return std::nullopt;
+  const std::uint32_t tcp_bytes = (load8(fixed.data() + transport->offset + 12) >> 4) * 4u;
+  if (tcp_bytes < 20 || tcp_bytes > transport->bytes) return std::nullopt;
+  TcpPlace place;
+  place.is_v4 = load8(fixed.data()) >> 4 == 4;
+  place.tcp = transport->offset;
+  place.header_bytes = transport->offset + tcp_bytes;
+  place.payload_bytes = transport->bytes - tcp_bytes;
+  if (packet.front(place.header_bytes).empty()) return std::nullopt;
+  return place;
+}
+
+// Writes the IP length of a packet with `payload_bytes` of TCP payload, and IPv4's header checksum.
+inline void write_ip_length(std::byte* head, const TcpPlace& place, std::uint32_t payload_bytes) {
+  const std::uint32_t total = place.header_bytes + payload_bytes;
+  if (!place.is_v4) {
+    store16(head + 4, static_cast<std::uint16_t>(total - 40));
+    return;
+  }
+  store16(head + 2, static_cast<std::uint16_t>(total));
+  store16(head + 10, 0);
+  Checksum sum;
+  sum.add({head, (load8(head) & 0x0fu) * 4u});
+  store16(head + 10, sum.finish());
+}
+
+}  // namespace sockeye
