@@ -130,7 +130,7 @@ bool Connection::poll_retransmission(Instant now, Segment& segment, Packet& pack
   const std::uint32_t data = bytes - (fin ? 1 : 0);
   segment.payload_bytes = a.send_buffer.slice_into(packet, distance(snd_.una, lost->begin), data);
   segment.flags.fin = fin && segment.payload_bytes == data;
-  segment.flags.psh = segment.seq + segment.payload_bytes == snd_.end;
+  segment.flags.psh = segment.payload_bytes > 0 && segment.seq + segment.payload_bytes == snd_.end;
   fill_header(now, segment);
   packet.segment_size = segment.payload_bytes > snd_.mss ? snd_.mss : std::uint16_t{0};
   packet.transmission = a.sent.on_retransmit(segment.seq, segment.end(), now);

@@ -106,6 +106,7 @@ class TcpBench {
   std::uint32_t readable() { return connection().readable_bytes(); }
   Info info() { return connection().info(now_); }
   State state() { return connection().state(); }
+  SeqNum iss() const { return our_iss_; }
   int error();  // SO_ERROR, as errno; cleared
   Readiness events() { return connection().take_events(); }
   // "paws 1, bad_ack 2": every reason that struck, in the order of the table; empty: none.
