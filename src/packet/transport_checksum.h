@@ -19,6 +19,12 @@ namespace sockeye {
 std::uint16_t transport_checksum(const Packet& packet, std::uint32_t offset, std::uint32_t bytes,
                                  const IpAddress& source, const IpAddress& destination, IpProtocol protocol);
 
+// The same to the packet's end.
+inline std::uint16_t transport_checksum(const Packet& packet, std::uint32_t offset, const IpAddress& source,
+                                        const IpAddress& destination, IpProtocol protocol) {
+  return transport_checksum(packet, offset, packet.size() - offset, source, destination, protocol);
+}
+
 // Where the transport of a whole IP packet (front of the packet: the IP header) begins, past IPv4
 // options and IPv6 extension headers. Empty: a fragment, malformed, or no transport.
 struct TransportPlace {
