@@ -86,7 +86,7 @@ void fill_before_cutting(Packet& packet, const IpSend& how) {
   packet.front(8);
   std::byte* at = packet.mutable_head().data() + field;
   store16(at, 0);
-  std::uint16_t sum = transport_checksum(packet, 0, how.source, how.destination, how.protocol);
+  std::uint16_t sum = transport_checksum(packet, 0, packet.size(), how.source, how.destination, how.protocol);
   if (sum == 0) sum = 0xffff;
   store16(at, sum);
 }

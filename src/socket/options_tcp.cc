@@ -108,7 +108,7 @@ Result<> set_congestion(BaseSocket& socket, Bytes value) {
   std::string_view name(reinterpret_cast<const char*>(value.data()), std::min(value.size(), kNameBytes - 1));
   name = name.substr(0, name.find('\0'));
   tcp::CongestionControlSlot known;
-  if (!known.select(std::string(name).c_str())) return Errno::noent;
+  if (!known.select(name)) return Errno::noent;
   char* to = socket.own_settings()->congestion_control;
   std::fill(to, to + kNameBytes, '\0');
   std::copy(name.begin(), name.end(), to);
