@@ -49,8 +49,8 @@ int main() {
   net.link(left, "10.0.0.1/24", right, "10.0.0.2/24",
            {.delay = 50ms, .mtu = 1500, .tap = show, .user = &watcher});
 
-  sockeye::Socket listener = right.listen("10.0.0.2", 80);
-  sockeye::Socket client = left.connect("10.0.0.2", 80);
+  sockeye::Socket listener = right.listen("10.0.0.2", 8080);
+  sockeye::Socket client = left.connect("10.0.0.2", 8080);
   sockeye::Socket server = listener.accept();
   show_tables("established", left, right);
 
