@@ -41,6 +41,7 @@ void SimHost::boot() {
   stack_ = std::make_unique<Stack>(config_, simulation_.pool(), secret_, open_, simulation_.now());
   stack_->add_interface("eth0", port_, {{v4(), 24}, {v6(), 64}});
   stack_->set_waker(this);
+  stack_->set_privileged(true);  // programs here may bind any port
   wake();
 }
 

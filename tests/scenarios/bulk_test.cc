@@ -26,6 +26,7 @@ Outcome echo(std::uint64_t seed, std::string_view net, std::uint64_t bytes, Dura
   const Endpoint service{seed % 2 == 0 ? server.v4() : server.v6(), 7};
   auto& echoing = server.start<StreamServer>(service, StreamServer::Mode::echo);
   auto& sending = client.start<StreamClient>(service, StreamClientOptions{.bytes = bytes, .pattern = seed});
+  EXPECT_FALSE(echoing.error());
   const auto outcome = simulation.run_until(limit, [&] { return sending.is_finished(); });
   EXPECT_EQ(outcome, Simulation::Outcome::satisfied);
   EXPECT_FALSE(sending.report().error) << name_of(*sending.report().error);
@@ -42,7 +43,7 @@ Outcome echo(std::uint64_t seed, std::string_view net, std::uint64_t bytes, Dura
   EXPECT_TRUE(client.stack().report().empty());
   EXPECT_EQ(server.stack().report().size(), 1U);  // the listener
   EXPECT_EQ(simulation.network().next_deadline(), kNever);
-  EXPECT_EQ(simulation.pool().packets_in_use(), 0U);
+  EXPECT_LE(simulation.pool().packets_in_use(), 2U);  // each stack keeps one at hand
   EXPECT_EQ(simulation.pool().chunks().bytes_in_use(), 0U);
   return {simulation.trace_hash(), simulation.network().drops().total()};
 }
