@@ -43,20 +43,23 @@ StreamEnd::StreamEnd(CarrierSet& set, SocketRef connection, world::UniqueFd end)
 
 void StreamEnd::work(Instant /*now*/) {
   note_kernel_events(take_kernel_events());
-  take_socket_events();
+  if (any(take_socket_events() & Readiness::pri)) in_.urgent = true;
   if (phase_ == Phase::connecting) check_connect();
   if (phase_ == Phase::ended) return;
   if (phase_ == Phase::connecting) {
     if (out_.gone) finished_ = true;  // closed during the attempt: the socket's close() ends that
     return;
   }
-  pump_out();
-  pump_in();
-  settle_windows();
+  if (!out_.reset) pump_out();
+  if (!out_.reset) pump_in();
+  if (!out_.gone) settle_windows();
   check_end();
 }
 
 void StreamEnd::note_kernel_events(std::uint32_t events) {
+  // ECONNRESET: closed while bytes for the program were unread. TCP answers that with a reset at once,
+  // whatever the program had still written (RFC 2525 2.17).
+  if ((events & EPOLLERR) != 0) out_.gone = out_.reset = true;
   // HUP says that both directions are shut. That is the program's close, unless the program may have
   // shut its writing side by itself; then only events after on_shut_writing() count.
   if ((events & EPOLLHUP) == 0) return;
@@ -84,6 +87,7 @@ void StreamEnd::check_connect() {
 void StreamEnd::open() {
   phase_ = Phase::open;
   if (junk_ > 1) discard(junk_ - 1);
+  in_.urgent = any(socket().readiness() & Readiness::pri);
   out_.forwarded = std::min(junk_, 1u);
   set_peek_offset();
   const std::uint32_t buffer = int_option(socket(), SOL_SOCKET, SO_RCVBUF);
@@ -149,7 +153,10 @@ void StreamEnd::check_end() {
   if (out_.gone) {
     // What the program wrote before is handed over first; nothing can be read any more, and data
     // that still comes resets the connection, as it does after close(2).
-    if (out_.ended || out_.reset || failing_ || in_.refused) finished_ = true;
+    if (!out_.ended && !out_.reset && !failing_ && !in_.refused) return;
+    finished_ = true;
+    // Whether anything was unread is known exactly now, and the socket's close() goes by it.
+    socket().set_external_unread(out_.reset || in_.refused ? std::max(in_.told, 1u) : 0);
     return;
   }
   if (!failing_) return;

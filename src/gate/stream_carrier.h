@@ -73,6 +73,7 @@ class StreamEnd final : public CarrierEnd {
     std::uint32_t limit = 0;       // cost at which the kernel takes no more
     bool ended = false;            // FIN was handed on (or the program shut reading)
     bool refused = false;          // the kernel takes nothing more: the program's end is closed
+    bool urgent = false;           // an urgent byte is somewhere in what the socket has
     bool drained = false;          // the socket had nothing more when last asked
     std::vector<std::byte> held;   // received, but the kernel would not take them
   };

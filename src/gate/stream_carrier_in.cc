@@ -58,6 +58,7 @@ bool StreamEnd::has_room_inward() {
 
 // One piece. False: nothing more now.
 bool StreamEnd::move_in() {
+  if (in_.urgent && socket().control(SIOCATMARK).value_or(0) == 1) return pass_urgent_in();
   MutableBytes piece = set().piece().first(kPiece);
   Incoming incoming{};
   const std::array buffers{piece};
@@ -65,7 +66,6 @@ bool StreamEnd::move_in() {
   const auto got = socket().receive(incoming);
   if (!got) {
     if (got.error() == Errno::again) {
-      if (any(socket().readiness() & Readiness::pri) && pass_urgent_in()) return true;
       in_.drained = true;
     } else {
       in_.drained = true;
@@ -74,14 +74,13 @@ bool StreamEnd::move_in() {
     return false;
   }
   if (*got == 0) {
-    if (any(socket().readiness() & Readiness::pri) && pass_urgent_in()) return true;
     end_inward();
     return false;
   }
   return write_in(piece.first(*got), 0);
 }
 
-// The read stopped at the urgent mark: the byte goes over as AF_UNIX's own out-of-band byte, so that
+// The urgent mark is next: the byte goes over as AF_UNIX's own out-of-band byte, so that
 // POLLPRI, SIOCATMARK, MSG_OOB and SO_OOBINLINE of the program are the kernel's.
 bool StreamEnd::pass_urgent_in() {
   std::byte byte{};
@@ -90,7 +89,12 @@ bool StreamEnd::pass_urgent_in() {
   incoming.buffers = buffers;
   incoming.flags = MessageFlags::kOob;
   const auto got = socket().receive(incoming);
-  if (!got || *got == 0) return false;
+  if (!got && got.error() == Errno::again) {
+    in_.drained = true;  // the mark is here, the byte is not yet
+    return false;
+  }
+  in_.urgent = false;
+  if (!got || *got == 0) return true;
   return write_in(Bytes(&byte, 1), MSG_OOB);
 }
 
