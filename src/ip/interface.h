@@ -25,6 +25,7 @@ struct Interface {
   LinkCapabilities capabilities{};
   std::vector<InterfaceAddress> addresses{};
   bool is_loopback = false;
+  bool any_address = false;  // every address there is ours (socket/local_service.h)
   PacketList outbound{};
 
   bool has_address(const IpAddress& address) const {

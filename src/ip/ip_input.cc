@@ -66,6 +66,7 @@ std::optional<Drop> IpLayer::check_addresses(IpArrival& arrival) const {
   const Interface& from = *arrival.interface;
   const IpAddress& source = arrival.source;
   const IpAddress& destination = arrival.destination;
+  if (from.any_address) return std::nullopt;
   arrival.is_group =
       destination.is_multicast() || destination.is_limited_broadcast() || from.is_broadcast(destination);
   if (source.is_multicast() || source.is_unspecified() || is_class_e(source) || is_this_network(source) ||

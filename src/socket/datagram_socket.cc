@@ -42,7 +42,7 @@ Result<> DatagramSocket::connect(std::optional<Endpoint> to) {
   if (!options().broadcast && host_.ip.is_broadcast(peer.address)) return Errno::acces;
   const IpAddress source = address_is_explicit() ? bound().address : IpAddress();
   if (!source.is_unspecified() && source.is_v4() != peer.address.is_v4()) return Errno::inval;
-  const auto route = host_.ip.route(peer.address, source, options().device);
+  const auto route = host_.route({{source, bound().port}, peer}, IpProtocol::udp, options().device);
   if (!route) return route.error();
   remote_ = peer;
   set_bound_address(route->source);
@@ -141,7 +141,7 @@ std::optional<Errno> DatagramSocket::take_error() {
 
 std::optional<std::uint32_t> DatagramSocket::path_mtu() const {
   if (!remote_) return std::nullopt;
-  const auto route = host_.ip.route(remote_->address, bound().address, options().device);
+  const auto route = host_.route({bound(), *remote_}, IpProtocol::udp, options().device);
   if (!route) return std::nullopt;
   return host_.ip.path_mtu(host_.now, remote_->address, *route->interface);
 }

@@ -33,7 +33,7 @@ Result<DatagramSocket::Target> DatagramSocket::find_target(const Outgoing& messa
     // A dual-stack socket that is bound to an IPv6 address has no way to IPv4, and the reverse.
     return target.peer.address.is_v4() ? Errno::netunreach : Errno::inval;
   }
-  auto route = host_.ip.route(target.peer.address, source, options().device);
+  auto route = host_.route({{source, bound().port}, target.peer}, IpProtocol::udp, options().device);
   if (!route) return route.error();
   target.route = *route;
   return target;
@@ -78,12 +78,12 @@ void DatagramSocket::fill_header(const Outgoing& message, const Target& target, 
 }
 
 Result<std::size_t> DatagramSocket::send(const Outgoing& message) {
+  if (auto bound_now = bind_automatically(); !bound_now) return Errno::again;  // before anything else
   if ((message.flags & MessageFlags::kOob) != 0) return Errno::opnotsupp;
   auto target = find_target(message);
   if (!target) return target.error();
   const auto size = check_size(message, *target);
   if (!size) return size.error();
-  if (auto bound_now = bind_automatically(); !bound_now) return Errno::again;
   if (error_) return *take_error();
   if (write_shut_) return Errno::pipe;
   if (unsent_flush_ != host_.flushes) {
@@ -147,10 +147,10 @@ Result<std::size_t> DatagramSocket::receive_error(Incoming& message) {
 Result<std::size_t> DatagramSocket::receive(Incoming& message) {
   message.error_report.reset();
   if ((message.flags & MessageFlags::kErrQueue) != 0) return receive_error(message);
-  if ((message.flags & MessageFlags::kOob) != 0) return Errno::opnotsupp;
   if (error_) return *take_error();
   if (queue_.empty()) {
-    if (read_shut_) return std::size_t{0};
+    // Linux: only a call that would wait sees the end.
+    if (read_shut_ && (message.flags & MessageFlags::kDontWait) == 0) return std::size_t{0};
     return Errno::again;
   }
   const udp::Datagram& datagram = queue_.front();

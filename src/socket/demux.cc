@@ -60,6 +60,11 @@ void receive_stream(SocketHost& host, PacketPtr packet, const IpArrival& arrival
       if (!verdict->reopen_beyond) return;
     }
   }
+  if (arrival.interface->any_address && tuple.local.port == host.service_point->port &&
+      host.service_point->listener != nullptr) {
+    host.service_point->listener->listener()->on_segment(tuple, segment, *packet, *arrival.interface);
+    return;
+  }
   const PortUse* use = host.stream_ports.find(tuple.local, tuple.remote, arrival.interface->index,
                                               host.connections.hash(tuple));
   if (use == nullptr) {
@@ -94,6 +99,12 @@ bool receive_datagram(SocketHost& host, PacketPtr& packet, const IpArrival& arri
     datagram.tos = arrival.tos;
     static_cast<DatagramSocket*>(owner)->on_datagram(std::move(datagram));
   };
+  if (arrival.interface->any_address && local.port == host.service_point->port) {
+    packet->consume(arrival.header_bytes + kUdpHeaderBytes);
+    packet->truncate(header.length - kUdpHeaderBytes);
+    host.answer_as_service(std::move(packet), {local, remote});
+    return true;
+  }
   if (arrival.is_group) {  // everybody who may hear it gets a copy
     bool anybody = false;
     host.datagram_ports.for_each_on(local.port, [&](const PortUse& use) {

@@ -8,6 +8,7 @@
 
 #include "socket/datagram_socket.h"
 #include "socket/stream_connection.h"
+#include "udp/datagram.h"
 #include "wire/tcp.h"
 
 namespace sockeye {
@@ -85,6 +86,60 @@ void SocketHost::refresh_time_wait(std::uint16_t port) {
     stream_ports.forget_time_wait(port);
 }
 
+bool SocketHost::is_served(const Endpoint& end, IpProtocol protocol) const {
+  if (!service_point || end.port != service_point->port || end.address.is_unspecified() ||
+      end.address.is_multicast())
+    return false;
+  if (!ip.is_local(end.address)) return !service_point->service.leaves_alone(end, protocol);
+  const PortTable& ports = protocol == IpProtocol::tcp ? stream_ports : datagram_ports;
+  return ports.find(end, {}, 0, 0) == nullptr;
+}
+
+Result<IpLayer::Route> SocketHost::route(const FiveTuple& ends, IpProtocol protocol, unsigned device) const {
+  const IpAddress& to = ends.remote.address;
+  if (!is_served(ends.remote, protocol) && !is_served(ends.local, protocol))
+    return ip.route(to, ends.local.address, device);
+  IpLayer::Route way{&service_point->interface, ends.local.address};
+  if (!way.source.is_unspecified()) return way;
+  way.source = to.is_v4() ? IpAddress::loopback_v4() : IpAddress::loopback_v6();
+  if (to.is_loopback()) return way;
+  for (const auto& interface : ip.interfaces())
+    for (const InterfaceAddress& own : interface->addresses)
+      if (!own.address.is_loopback() && own.address.is_v4() == to.is_v4()) {
+        way.source = own.address;
+        return way;
+      }
+  return way;
+}
+
+ServicePoint::ServicePoint(LocalService& given, std::uint16_t given_port) : service(given), port(given_port) {
+  interface.name = "service";
+  interface.link = &loopback.link();
+  interface.capabilities = loopback.link().capabilities();
+  interface.any_address = true;
+}
+
+// `request` is the payload of a datagram to the service's end of `tuple`, its local one.
+void SocketHost::answer_as_service(PacketPtr request, const FiveTuple& tuple) {
+  std::vector<std::byte> bytes(request->size());
+  request->serialize(bytes);
+  const std::vector<std::byte> reply = service_point->service.answer(bytes);
+  if (reply.empty()) return;
+  const Bytes buffers[] = {reply};
+  auto packet = udp::make_datagram(pool, tuple.local.port, tuple.remote.port, buffers,
+                                   static_cast<std::uint32_t>(reply.size()));
+  if (!packet) {
+    drops.count(Drop::no_memory);
+    return;
+  }
+  IpSend how;
+  how.source = tuple.local.address;
+  how.destination = tuple.remote.address;
+  how.protocol = IpProtocol::udp;
+  how.interface = &service_point->interface;
+  (void)ip.send(now, std::move(*packet), how);  // far below that interface's MTU
+}
+
 tcp::Path SocketHost::path_to(const IpAddress& destination, const Interface& interface) const {
   tcp::Path path;
   path.mtu = ip.path_mtu(now, destination, interface);
@@ -100,8 +155,8 @@ PacketPtr SocketHost::take_spare() {
 
 void SocketHost::send_segment(const FiveTuple& tuple, const tcp::Segment& segment, std::uint8_t ttl,
                               std::uint8_t tos) {
-  const auto route = ip.route(tuple.remote.address, tuple.local.address, 0);
-  if (!route) {
+  const auto way = route(tuple, IpProtocol::tcp, 0);
+  if (!way) {
     drops.count(Drop::no_route);
     return;
   }
@@ -117,7 +172,7 @@ void SocketHost::send_segment(const FiveTuple& tuple, const tcp::Segment& segmen
   how.protocol = IpProtocol::tcp;
   how.ttl = ttl;
   how.tos = tos;
-  how.interface = route->interface;
+  how.interface = way->interface;
   (void)ip.send(now, std::move(packet), how);  // a bare segment is never too big
 }
 

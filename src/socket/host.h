@@ -6,12 +6,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "core/intrusive_list.h"
 #include "core/timer_wheel.h"
 #include "ip/ip_layer.h"
 #include "socket/connection_table.h"
+#include "socket/local_service.h"
 #include "socket/port_allocator.h"
 #include "socket/port_table.h"
 #include "socket/socket.h"
@@ -66,6 +68,12 @@ class SocketHost {
   std::uint64_t next_cookie() { return ++last_cookie_; }
   // A single segment outside any connection: a SYN-ACK, a RST, an ACK of a TIME_WAIT record.
   void send_segment(const FiveTuple& tuple, const tcp::Segment& segment, std::uint8_t ttl, std::uint8_t tos);
+  // The way from `ends.local` (address: may be unspecified) to `ends.remote`: IpLayer::route(), except
+  // to and from the service of this host.
+  Result<IpLayer::Route> route(const FiveTuple& ends, IpProtocol protocol, unsigned device) const;
+  // Would a packet to this end go to the service? (Or is it the service's own end.)
+  bool is_served(const Endpoint& end, IpProtocol protocol) const;
+  void answer_as_service(PacketPtr request, const FiveTuple& tuple);
   // The way of a connection, as TCP needs to know it.
   tcp::Path path_to(const IpAddress& destination, const Interface& interface) const;
   // A packet to fill; kept for the next caller when it was not needed.
@@ -89,6 +97,7 @@ class SocketHost {
   IntrusiveList<StreamConnection, DirtyTag> dirty{};
   IntrusiveList<BaseSocket, SocketListTag> sockets{};  // in order of creation
   IntrusiveList<DatagramSocket, WriterTag> writers{};  // wait for the next flush
+  std::unique_ptr<ServicePoint> service_point{};
   std::uint32_t socket_count = 0;
   std::uint64_t flushes = 0;  // how often packets were handed to the links
   Instant now{};

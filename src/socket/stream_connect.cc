@@ -56,7 +56,7 @@ Result<> StreamSocket::begin_connect(const Endpoint& to) {
   if (peer.address.is_multicast() || host_.ip.is_broadcast(peer.address)) return Errno::netunreach;
   IpAddress source = bound().address;
   if (!source.is_unspecified() && source.is_v4() != peer.address.is_v4()) return Errno::inval;
-  const auto route = host_.ip.route(peer.address, source, options().device);
+  const auto route = host_.route({bound(), peer}, IpProtocol::tcp, options().device);
   if (!route) return route.error();
   Endpoint here{route->source, bound().port};
   PortUse wanted = claim();

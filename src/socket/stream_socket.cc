@@ -15,8 +15,7 @@ StreamSocket::StreamSocket(const StreamSocket& listener, StreamConnection& accep
     : BaseSocket(listener.host(), Kind::stream, listener.is_v6()),
       connection_(&accepted),
       phase_(Phase::connected) {
-  copy_options_from(listener);
-  set_bound_address(accepted.tuple().local.address);
+  inherit(listener, accepted.tuple().local);
   accepted.set_socket(this);
 }
 
@@ -66,13 +65,12 @@ std::optional<tcp::Info> StreamSocket::tcp_info() const {
 }
 
 std::optional<Errno> StreamSocket::take_error() {
-  return connection_ != nullptr ? connection_->tcp().take_error() : std::nullopt;
+  return connection_ != nullptr ? connection_->tcp().take_error() : std::exchange(error_, std::nullopt);
 }
 
 std::optional<std::uint32_t> StreamSocket::path_mtu() const {
   if (connection_ == nullptr || connection_->is_retired()) return std::nullopt;
-  const auto route =
-      host_.ip.route(connection_->tuple().remote.address, connection_->tuple().local.address, 0);
+  const auto route = host_.route(connection_->tuple(), IpProtocol::tcp, 0);
   if (!route) return std::nullopt;
   return host_.ip.path_mtu(host_.now, connection_->tuple().remote.address, *route->interface);
 }
@@ -100,6 +98,12 @@ Result<> StreamSocket::listen(int backlog) {
   return {};
 }
 
+void StreamSocket::listen_as_service(std::uint32_t backlog) {
+  SOCKEYE_ASSERT(is_idle() && use() == nullptr);
+  listener_ = std::make_unique<Listener>(host_, *this, backlog);
+  host_.service_point->listener = this;
+}
+
 Result<SocketRef> StreamSocket::accept() {
   if (!listener_) return Errno::inval;
   if (listener_->waiting() == 0) return Errno::again;
@@ -123,8 +127,8 @@ void StreamSocket::on_connection_finished() {
 
 void StreamSocket::disconnect() {
   listener_.reset();
-  const bool had_connection = connection_ != nullptr;
-  if (had_connection && !own_settings_) own_settings_ = std::make_unique<tcp::Settings>(settings());
+  if (connection_ != nullptr && !connection_->is_retired()) error_ = Errno::connreset;  // as Linux
+  if (connection_ != nullptr && !own_settings_) own_settings_ = std::make_unique<tcp::Settings>(settings());
   let_go_of_connection(true);
   phase_ = Phase::idle;
   if (!address_is_explicit()) set_bound_address(wildcard());
@@ -170,7 +174,8 @@ void StreamSocket::close() {
 
 Readiness StreamSocket::readiness() const {
   if (listener_) return listener_->waiting() > 0 ? Readiness::in : Readiness::none;
-  if (connection_ == nullptr) return Readiness::out | Readiness::hup;
+  if (connection_ == nullptr)
+    return Readiness::out | Readiness::hup | (error_ ? Readiness::err : Readiness::none);
   return connection_->tcp().readiness();
 }
 

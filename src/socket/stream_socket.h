@@ -26,6 +26,8 @@ class StreamSocket final : public BaseSocket {
   ~StreamSocket() override;
 
   Result<> listen(int backlog) override;
+  // Listens where no port leads: the service of this host (ServicePoint).
+  void listen_as_service(std::uint32_t backlog);
   Result<> connect(std::optional<Endpoint> to) override;
   Result<SocketRef> accept() override;
   Result<std::size_t> send(const Outgoing& message) override;
@@ -77,6 +79,7 @@ class StreamSocket final : public BaseSocket {
   std::unique_ptr<Listener> listener_;
   StreamConnection* connection_ = nullptr;
   Phase phase_ = Phase::idle;
+  std::optional<Errno> error_;  // left behind by a connection that was dissolved
 };
 
 }  // namespace sockeye

@@ -43,14 +43,18 @@ SocketReport report_of(const FiveTuple& tuple, tcp::State state) {
 std::vector<SocketReport> Stack::Impl::report() const {
   std::vector<Numbered> numbered;
   std::vector<SocketReport> half_open;
+  const auto is_service = [this](const Endpoint& end) { return is_served(end, IpProtocol::tcp); };
   for (const BaseSocket& socket : const_cast<Impl*>(this)->sockets) {
+    if (service_point && (&socket == service_point->listener ||
+                          (socket.is_stream() && socket.remote() && is_service(socket.local()))))
+      continue;
     numbered.emplace_back(socket.cookie(), socket.report());
     if (!socket.is_listening()) continue;
     static_cast<const StreamSocket&>(socket).listener()->half_open().for_each(
         [&](const FiveTuple& tuple) { half_open.push_back(report_of(tuple, tcp::State::syn_received)); });
   }
   connections.for_each([&](const StreamConnection& connection) {
-    if (connection.socket() == nullptr)
+    if (connection.socket() == nullptr && !is_service(connection.tuple().local))
       numbered.emplace_back(connection.serial(), report_of(connection, now));
   });
   std::sort(numbered.begin(), numbered.end(),

@@ -26,11 +26,12 @@ void Stack::replace_loopback(Link& link) {
   impl_->attach(lo);
 }
 
-// Linux: the family first, then the type within it, then the protocol.
+// Linux: bits that are no type at all, the family, the type within it, the protocol.
 Result<SocketRef> Stack::socket(int domain, int type, int protocol) {
-  constexpr int kInet = 2, kInet6 = 10, kStream = 1, kDatagram = 2, kTypeMax = 11;
+  constexpr int kInet = 2, kInet6 = 10, kStream = 1, kDatagram = 2, kTypeMax = 11, kTypeBits = 0xf;
+  if ((type & ~kTypeBits) != 0) return Errno::inval;
   if (domain != kInet && domain != kInet6) return Errno::afnosupport;
-  if (type < 0 || type >= kTypeMax) return Errno::inval;
+  if (type >= kTypeMax) return Errno::inval;
   if (protocol < 0 || protocol > 262) return Errno::inval;
   if (type != kStream && type != kDatagram) return Errno::socktnosupport;
   const int fitting = static_cast<int>(type == kStream ? IpProtocol::tcp : IpProtocol::udp);
@@ -86,8 +87,20 @@ std::vector<InterfaceAddress> Stack::addresses() const {
   return all;
 }
 
-bool Stack::has_datagram_socket_on(std::uint16_t port) const {
-  return !impl_->datagram_ports.is_free(port);
+bool Stack::has_owner(const Endpoint& end, IpProtocol protocol) const {
+  const PortTable& ports = protocol == IpProtocol::tcp ? impl_->stream_ports : impl_->datagram_ports;
+  return ports.find(end, {}, 0, 0) != nullptr;
+}
+
+SocketRef Stack::set_local_service(LocalService* service, std::uint16_t port) {
+  constexpr std::uint32_t kBacklog = 64;
+  impl_->service_point.reset();
+  if (service == nullptr) return SocketRef();
+  impl_->service_point = std::make_unique<ServicePoint>(*service, port);
+  impl_->attach(impl_->service_point->interface);
+  auto* listener = new StreamSocket(*impl_, true);
+  listener->listen_as_service(kBacklog);
+  return SocketRef(listener);
 }
 
 }  // namespace sockeye

@@ -20,6 +20,7 @@
 #include "core/time.h"
 #include "ip/interface.h"
 #include "link/link.h"
+#include "socket/local_service.h"
 #include "socket/socket.h"
 #include "tcp/config.h"
 
@@ -77,8 +78,12 @@ class Stack {
   // Every socket, half-open connection and TIME_WAIT record, in order of creation.
   std::vector<SocketReport> report() const;
   std::vector<InterfaceAddress> addresses() const;  // not loopback's
-  // Is there an owner for this destination (used for the world's own services, decisions.md D4)?
-  bool has_datagram_socket_on(std::uint16_t port) const;
+  // Is there a socket for packets to this end?
+  bool has_owner(const Endpoint& end, IpProtocol protocol) const;
+  // Answers what this host's programs send to `port` and nobody owns (socket/local_service.h). The
+  // answer is the listening socket for streams: it belongs to the caller and is in no report. The
+  // service outlives the stack or is taken away with nullptr, after the socket was let go.
+  SocketRef set_local_service(LocalService* service, std::uint16_t port);
 
  private:
   struct Impl;

@@ -76,6 +76,7 @@ Instant Stack::Impl::poll(Instant at) {
   while (progress && budget_in > 0 && budget_out > 0 && !starved) {
     progress = false;
     for (const auto& interface : ip.interfaces()) progress |= receive_from(*interface, budget_in);
+    if (service_point) progress |= receive_from(service_point->interface, budget_in);
     if (timers.next_deadline() <= now) timers.advance(now);
     progress |= settle_connections(budget_out);
     progress |= flush();
@@ -89,6 +90,7 @@ Instant Stack::Impl::next_deadline() {
   if (!dirty.empty()) return now;
   Instant next = timers.next_deadline();
   for (const auto& interface : ip.interfaces()) next = std::min(next, interface->link->next_arrival());
+  if (service_point) next = std::min(next, service_point->interface.link->next_arrival());
   return std::max(next, now);
 }
 
@@ -176,11 +178,13 @@ bool Stack::Impl::settle_connections(std::size_t& budget) {
 
 bool Stack::Impl::flush() {
   bool sent = false;
-  for (const auto& interface : ip.interfaces()) {
-    if (interface->outbound.empty()) continue;
-    interface->link->transmit(now, interface->outbound);
+  const auto send = [&](Interface& interface) {
+    if (interface.outbound.empty()) return;
+    interface.link->transmit(now, interface.outbound);
     sent = true;
-  }
+  };
+  for (const auto& interface : ip.interfaces()) send(*interface);
+  if (service_point) send(service_point->interface);
   if (!sent && writers.empty()) return false;
   ++flushes;
   while (!writers.empty()) {

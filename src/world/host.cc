@@ -12,6 +12,10 @@ Host::Host(const StackConfig& config, PacketPool& pool, std::uint64_t secret_see
   stack_.set_waker(this);
 }
 
+void Host::serve_names(const NameTable& names) {
+  name_service_ = std::make_unique<NameService>(names, stack_, ring_);
+}
+
 bool Host::work(Instant now) {
   const bool ring_due = ring_.has_work() || ring_.next_deadline() <= now;
   if (!dirty_ && !ring_due && deadline_ > now) return false;

@@ -13,6 +13,7 @@
 #include "link/link.h"
 #include "ring/stack_ring.h"
 #include "stack/stack.h"
+#include "world/name_service.h"
 
 namespace sockeye::world {
 
@@ -20,6 +21,8 @@ class Host final : private LinkWaker {
  public:
   Host(const StackConfig& config, PacketPool& pool, std::uint64_t secret_seed, std::uint64_t open_seed,
        Instant start);
+  // From now on names resolve here; `names` outlives the host.
+  void serve_names(const NameTable& names);
 
   const std::string& name() const { return stack_.config().name; }
   Stack& stack() { return stack_; }
@@ -40,6 +43,7 @@ class Host final : private LinkWaker {
   SeededRng open_;
   Stack stack_;
   StackRing ring_;
+  std::unique_ptr<NameService> name_service_;
   Instant deadline_ = kNever;
   bool dirty_ = true;
 };

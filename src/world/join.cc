@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include "sim/net_spec.h"
+#include "wire/dns.h"
 #include "world/world.h"
 
 namespace sockeye::world {
@@ -25,7 +26,7 @@ std::string quoted(const std::string& text) {
   return text.empty() ? "none" : "'" + text + "'";
 }
 
-std::vector<IpAddress> addresses_of(std::size_t number) {
+std::vector<IpAddress> numbered_addresses(std::size_t number) {
   const auto low = static_cast<std::uint8_t>(number);
   return {IpAddress::v4(10, 0, 0, low),
           IpAddress::v6({0xfd, 0x00, 0x05, 0x0c, 0x0e, 0x7e, 0, 0, 0, 0, 0, 0, 0, 0, 0, low})};
@@ -38,6 +39,28 @@ std::optional<HelloError> seeds_differ(const Hello& hello, const sim::NetSpec& s
 }
 
 }  // namespace
+
+std::vector<IpAddress> World::addresses_of(std::string_view name) const {
+  if (dns::same_name(name, "localhost")) return {IpAddress::loopback_v4(), IpAddress::loopback_v6()};
+  std::vector<IpAddress> addresses;
+  for (const auto& host : hosts_)
+    if (dns::same_name(host->name(), name))
+      for (const InterfaceAddress& entry : host->stack().addresses()) addresses.push_back(entry.address);
+  return addresses;
+}
+
+std::string World::name_of(const IpAddress& address) const {
+  if (address.is_loopback()) return "localhost";
+  for (const auto& host : hosts_)
+    for (const InterfaceAddress& entry : host->stack().addresses())
+      if (entry.address == address) return host->name();
+  return {};
+}
+
+bool World::has_server(const Endpoint& at, IpProtocol protocol) const {
+  const Host* host = find_host(name_of(at.address));
+  return host != nullptr && host->stack().has_owner(at, protocol);
+}
 
 // The first hello makes the network; a later one must not ask for another.
 std::optional<HelloError> World::agree(const Hello& hello) {
@@ -66,7 +89,7 @@ std::optional<HelloError> World::agree(const Hello& hello) {
 
 Host& World::make_host(const Hello& hello) {
   const std::size_t number = hosts_.size() + 1;
-  const std::vector<IpAddress> addresses = addresses_of(number);
+  const std::vector<IpAddress> addresses = numbered_addresses(number);
   StackConfig config;
   config.name = hello.host;
   hosts_.push_back(std::make_unique<Host>(config, pool_, mix64(secret_seed_ ^ mix64(kSecretStream + number)),
@@ -76,6 +99,7 @@ Host& World::make_host(const Hello& hello) {
   host.stack().add_interface("eth0", port, {{addresses[0], 24}, {addresses[1], 64}});
   if (hello.impair_loopback && hello.net)
     host.stack().replace_loopback(network_->attach_loopback(hello.host + ".lo"));
+  host.serve_names(*this);
   return host;
 }
 

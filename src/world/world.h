@@ -32,7 +32,7 @@ struct WorldOptions {
   std::optional<std::uint64_t> entropy;  // only tests set it; otherwise getrandom
 };
 
-class World final : private EventHandler {
+class World final : private EventHandler, private NameTable {
  public:
   static constexpr std::size_t kHostsMax = 254;
 
@@ -70,6 +70,9 @@ class World final : private EventHandler {
 
  private:
   void on_events(std::uint32_t events) override;  // of the listener or the signals
+  std::vector<IpAddress> addresses_of(std::string_view name) const override;
+  std::string name_of(const IpAddress& address) const override;
+  bool has_server(const Endpoint& at, IpProtocol protocol) const override;
   void accept_agents();
   void settle();
   Instant next_deadline() const;
