@@ -32,6 +32,13 @@ const OptionRow* find_option(const BaseSocket& socket, int level, int name) {
   return nullptr;
 }
 
+// Is the level one that a socket of its kind looks into itself?
+bool knows_level(const BaseSocket& socket, int level) {
+  if (level == SOL_SOCKET || level == IPPROTO_IP) return true;
+  if (level == IPPROTO_IPV6) return socket.is_v6();
+  return level == (socket.is_stream() ? IPPROTO_TCP : IPPROTO_UDP);
+}
+
 Result<int> read_int(int level, Bytes value) {
   int number = 0;
   if (value.size() >= sizeof number) {
@@ -70,6 +77,8 @@ Result<> BaseSocket::set_option(int level, int name, Bytes value) {
 
 Result<std::size_t> BaseSocket::get_option(int level, int name, MutableBytes value) {
   const OptionRow* row = find_option(*this, level, name);
+  // Linux's IPv4 says EOPNOTSUPP when it is asked for an option of a level that is not its own.
+  if (row == nullptr && !is_v6() && !knows_level(*this, level)) return Errno::opnotsupp;
   if (row == nullptr) return Errno::noprotoopt;
   if (row->get_bytes != nullptr) return row->get_bytes(*this, value);
   if (row->get == nullptr) return Errno::noprotoopt;
