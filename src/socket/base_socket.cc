@@ -23,8 +23,11 @@ SocketOptions& BaseSocket::own_options() {
   return *options_;
 }
 
-void BaseSocket::copy_options_from(const BaseSocket& other) {
-  options_ = other.options_ ? std::make_unique<SocketOptions>(*other.options_) : nullptr;
+void BaseSocket::inherit(const BaseSocket& listener, const Endpoint& local) {
+  options_ = listener.options_ ? std::make_unique<SocketOptions>(*listener.options_) : nullptr;
+  bound_ = local;
+  port_is_explicit_ = listener.port_is_explicit_;
+  address_is_explicit_ = listener.address_is_explicit_;
 }
 
 PortUse BaseSocket::claim() const {

@@ -54,7 +54,8 @@ class BaseSocket : public Socket, public ListHook<SocketListTag> {
 
  protected:
   BaseSocket(SocketHost& host, Kind kind, bool is_v6);
-  void copy_options_from(const BaseSocket& other);
+  // What an accepted socket has from its listener: options, and what of its name the program chose.
+  void inherit(const BaseSocket& listener, const Endpoint& local);
 
   // The address that the socket has bound (or connect chose), and its port.
   const Endpoint& bound() const { return bound_; }

@@ -12,7 +12,7 @@
 namespace sockeye {
 
 Result<std::size_t> StreamSocket::send(const Outgoing& message) {
-  if (connection_ == nullptr) return Errno::pipe;
+  if (connection_ == nullptr) return take_error().value_or(Errno::pipe);
   const bool out_of_band = (message.flags & MessageFlags::kOob) != 0;
   std::size_t done = 0;
   std::optional<Errno> failure;
@@ -47,7 +47,7 @@ void StreamSocket::set_external_unread(std::uint32_t bytes) {
 Result<std::size_t> StreamSocket::receive(Incoming& message) {
   message.from.reset();
   if ((message.flags & MessageFlags::kErrQueue) != 0) return Errno::again;
-  if (connection_ == nullptr) return Errno::notconn;
+  if (connection_ == nullptr) return take_error().value_or(Errno::notconn);
   const bool peek = (message.flags & MessageFlags::kPeek) != 0;
   if ((message.flags & MessageFlags::kOob) != 0) {
     const MutableBytes room = message.buffers.empty() ? MutableBytes() : message.buffers.front();
