@@ -30,18 +30,38 @@ struct TcpPlace {
   std::uint32_t payload_bytes = 0;
 };
 
-inline std::optional<TcpPlace> find_tcp(Packet& packet) {
+// Where the transport header begins and how many bytes it has with its payload; tcp_bytes is 0 when it
+// is not TCP. The two usual shapes are told by a few bytes; the rest is find_transport()'s.
+struct TcpExtent {
+  std::uint32_t tcp = 0;
+  std::uint32_t tcp_bytes = 0;
+};
+inline TcpExtent find_tcp_extent(Packet& packet) {
+  const Bytes first = packet.front(20);
+  if (first.empty()) return {};
+  const std::byte* at = first.data();
+  const std::uint32_t size = packet.size();
+  const bool is_tcp_v4 = load8(at) == 0x45 && load8(at + 9) == 6 && (load16(at + 6) & 0x3fff) == 0;
+  if (is_tcp_v4 && load16(at + 2) >= 20 && load16(at + 2) <= size) return {20, load16(at + 2) - 20u};
+  const bool is_tcp_v6 = load8(at) >> 4 == 6 && load8(at + 6) == 6;
+  if (is_tcp_v6 && size >= 40u + load16(at + 4)) return {40, load16(at + 4)};
   const auto transport = find_transport(packet);
-  if (!transport || transport->protocol != IpProtocol::tcp || transport->bytes < 20) return std::nullopt;
-  const Bytes fixed = packet.front(transport->offset + 20);
+  if (!transport || transport->protocol != IpProtocol::tcp) return {};
+  return {transport->offset, transport->bytes};
+}
+
+inline std::optional<TcpPlace> find_tcp(Packet& packet) {
+  const TcpExtent extent = find_tcp_extent(packet);
+  if (extent.tcp_bytes < 20) return std::nullopt;
+  const Bytes fixed = packet.front(extent.tcp + 20);
   if (fixed.empty()) return std::nullopt;
-  const std::uint32_t tcp_bytes = (load8(fixed.data() + transport->offset + 12) >> 4) * 4u;
-  if (tcp_bytes < 20 || tcp_bytes > transport->bytes) return std::nullopt;
+  const std::uint32_t header = (load8(fixed.data() + extent.tcp + 12) >> 4) * 4u;
+  if (header < 20 || header > extent.tcp_bytes) return std::nullopt;
   TcpPlace place;
   place.is_v4 = load8(fixed.data()) >> 4 == 4;
-  place.tcp = transport->offset;
-  place.header_bytes = transport->offset + tcp_bytes;
-  place.payload_bytes = transport->bytes - tcp_bytes;
+  place.tcp = extent.tcp;
+  place.header_bytes = extent.tcp + header;
+  place.payload_bytes = extent.tcp_bytes - header;
   if (packet.front(place.header_bytes).empty()) return std::nullopt;
   return place;
 }
