@@ -70,10 +70,13 @@ void become_nobody(SandboxNotes& notes) {
     note(notes, "still root");
 }
 
-// An unprivileged user namespace gives its creator all capabilities inside it; none is needed.
-void drop_capabilities() {
+void empty_bounding_set() {
   for (int capability = 0; ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability)
     ::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+}
+
+// An unprivileged user namespace gives its creator all capabilities inside it; none is needed.
+void drop_capabilities() {
   ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   struct {
     std::uint32_t version = 0x20080522;  // _LINUX_CAPABILITY_VERSION_3
@@ -129,6 +132,7 @@ void shed_rights(std::span<const int> keep, SandboxNotes& notes) {
   });
   if (own_mounts && !pivot_to_nothing()) note(notes, "no empty root directory");
   raise_descriptor_limit(notes);
+  empty_bounding_set();  // while we may
   become_nobody(notes);
   drop_capabilities();
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)

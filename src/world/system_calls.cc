@@ -78,6 +78,7 @@ constexpr int kAllowed[] = {
     SYS_sched_yield,
     SYS_restart_syscall,
     // memory
+    SYS_signalfd4,
     SYS_brk,
     SYS_munmap,
     SYS_mremap,
@@ -151,6 +152,7 @@ Filter make_filter() {
   for (const int number : kAllowed) filter.allow(number);
   filter.allow_without(SYS_mmap, 2, PROT_EXEC);
   filter.allow_without(SYS_mprotect, 2, PROT_EXEC);
+  filter.allow_only(SYS_prctl, 0, PR_SET_TIMERSLACK);
   filter.allow_only(SYS_socketpair, 0, AF_UNIX);
   filter.allow_only(SYS_socket, 0, AF_UNIX);
   filter.allow_only(SYS_newfstatat, 3, AT_EMPTY_PATH);  // glibc's fstat()
