@@ -47,12 +47,7 @@ void read_option(std::uint8_t kind, Bytes body, TcpOptions& options) {
   }
 }
 
-void read_options(Bytes bytes, TcpOptions& options) {
-  // What nearly every segment carries: nop nop timestamps, nothing else.
-  if (bytes.size() == 12 && load32(bytes.data()) == 0x0101080a) {
-    options.timestamps = TcpTimestamps{load32(bytes.data() + 4), load32(bytes.data() + 8)};
-    return;
-  }
+[[gnu::noinline]] void read_options(Bytes bytes, TcpOptions& options) {
   while (!bytes.empty()) {
     const std::uint8_t kind = load8(bytes.data());
     if (kind == kEnd) return;
@@ -141,10 +136,10 @@ std::uint32_t tcp_header_bytes(Bytes first20) {
 }
 
 std::optional<TcpHeader> parse_tcp(Bytes header) {
-  if (header.size() < kTcpHeaderMin || tcp_header_bytes(header) != header.size()) return std::nullopt;
+  std::optional<TcpHeader> parsed;  // the one object that is returned: filled in place, never copied
+  if (header.size() < kTcpHeaderMin || tcp_header_bytes(header) != header.size()) return parsed;
   const std::byte* at = header.data();
-  std::optional<TcpHeader> parsed(std::in_place);  // filled in place: a copy would cost more than the parsing
-  TcpHeader& result = *parsed;
+  TcpHeader& result = parsed.emplace();
   result.source_port = load16(at);
   result.destination_port = load16(at + 2);
   result.seq = SeqNum(load32(at + 4));
@@ -152,7 +147,12 @@ std::optional<TcpHeader> parse_tcp(Bytes header) {
   result.flags = kFlags[load8(at + 13)];
   result.window = load16(at + 14);
   result.urgent_pointer = load16(at + 18);
-  if (header.size() > kTcpHeaderMin) read_options(header.subspan(kTcpHeaderMin), result.options);
+  if (header.size() == kTcpHeaderMin) return parsed;
+  // What nearly every segment carries: nop nop timestamps, nothing else.
+  if (header.size() == kTcpHeaderMin + 12 && load32(at + 20) == 0x0101080a)
+    result.options.timestamps = TcpTimestamps{load32(at + 24), load32(at + 28)};
+  else
+    read_options(header.subspan(kTcpHeaderMin), result.options);
   return parsed;
 }
 
