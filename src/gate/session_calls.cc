@@ -159,9 +159,11 @@ AgentSession::Answer AgentSession::shutdown(const Message& message, HeldSocket& 
 }
 
 AgentSession::Answer AgentSession::rename(const Message& message, HeldSocket& held) {
-  if (!is_spent(held)) return Errno::inval;
+  // What is replaced is spent, or was never used (Reply::kCarrierUnused).
+  const CarrierEnd* carrier = held.carrier();
+  if (carrier != nullptr && !carrier->is_spent()) return Errno::inval;
   const auto to = static_cast<std::uint64_t>(message.request.arg[0]);
-  sockets_->unbind(*held.carrier());
+  if (carrier != nullptr) sockets_->unbind(*carrier);
   held.stream.reset();
   held.listener.reset();
   held.told_spent = false;
