@@ -271,6 +271,7 @@ class Connection {
   DelayedAck delayed_ack_;
   CongestionControlSlot congestion_;
   Instant last_received_{};         // any acceptable segment
+  Instant last_probe_{};            // persist or keep-alive
   Instant fin_wait_2_at_ = kNever;  // when an orphan in FIN_WAIT_2 is forgotten
   Flags flags_;
   State state_ = State::closed;

@@ -101,6 +101,7 @@ void Connection::on_persist_timeout(Instant now) {
     return;
   }
   if (probes_ < 255) ++probes_;
+  last_probe_ = now;
   flags_.probe_due = true;
   if (a.persist_back_off < 16) ++a.persist_back_off;
   const Duration wait = rto() * (std::int64_t{1} << a.persist_back_off);
@@ -113,7 +114,7 @@ Instant Connection::keepalive_at() const {
   const Settings& settings = settings_->value;
   if (!settings.keepalive || !is_synchronized(state_) || state_ == State::time_wait) return kNever;
   if (snd_.una != snd_.nxt || unsent() > 0) return kNever;
-  return last_received_ + settings.keepalive_idle + probes_ * settings.keepalive_interval;
+  return probes_ == 0 ? last_received_ + settings.keepalive_idle : last_probe_ + settings.keepalive_interval;
 }
 
 void Connection::on_keepalive_timeout(Instant now) {
@@ -127,6 +128,7 @@ void Connection::on_keepalive_timeout(Instant now) {
     return;
   }
   if (probes_ < 255) ++probes_;
+  last_probe_ = now;
   flags_.keepalive_due = true;
 }
 

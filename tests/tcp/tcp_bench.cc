@@ -97,6 +97,13 @@ void TcpBench::peer(std::initializer_list<std::string_view> lines, const char* f
   pump(file, at);
 }
 
+void TcpBench::inject(const Segment& segment, const char* file, int at) {
+  check_silence(file, at);
+  PacketPtr packet = pool_.allocate();
+  if (const auto drop = connection().on_segment(now_, segment, *packet)) drops_.count(*drop);
+  pump(file, at);
+}
+
 void TcpBench::deliver(std::string_view line, const char* file, int at) {
   std::string error;
   const auto text = parse_segment(line, peer_base(), &error);
@@ -160,6 +167,7 @@ void TcpBench::take_out(const Segment& segment, const Packet* packet, const char
   EXPECT_EQ(segment.source_port, tuple_.local.port);
   EXPECT_EQ(segment.destination_port, tuple_.remote.port);
   if (packet != nullptr) check_payload(segment, *packet, file, at);
+  if (segment.options.timestamps) last_timestamp_ = segment.options.timestamps->value;
   sent_.push_back({segment, now_});
 }
 

@@ -58,6 +58,8 @@ class TcpBench {
   // Several segments in one turn: we answer after the last.
   void peer(std::initializer_list<std::string_view> lines, const char* file = __builtin_FILE(),
             int at = __builtin_LINE());
+  // A header that the notation cannot say, without payload.
+  void inject(const Segment& segment, const char* file = __builtin_FILE(), int at = __builtin_LINE());
   void expect(std::string_view line, const char* file = __builtin_FILE(), int at = __builtin_LINE());
   void expect_nothing(const char* file = __builtin_FILE(), int at = __builtin_LINE());
   // Forgets what was sent and not yet expected; answers how many segments that were.
@@ -107,7 +109,8 @@ class TcpBench {
   Info info() { return connection().info(now_); }
   State state() { return connection().state(); }
   SeqNum iss() const { return our_iss_; }
-  int error();  // SO_ERROR, as errno; cleared
+  std::uint32_t last_timestamp() const { return last_timestamp_; }  // TSval of what we sent last
+  int error();                                                      // SO_ERROR, as errno; cleared
   Readiness events() { return connection().take_events(); }
   // "paws 1, bad_ack 2": every reason that struck, in the order of the table; empty: none.
   std::string drops() const;
@@ -142,6 +145,7 @@ class TcpBench {
   std::unique_ptr<SynQueue> syn_queue_;
   SeqNum our_iss_{};
   bool knows_our_iss_ = false;
+  std::uint32_t last_timestamp_ = 0;
   std::deque<Sent> sent_;
   DropCounters drops_;
   std::uint32_t sent_by_app_ = 0;

@@ -1,0 +1,296 @@
+// SPDX-FileCopyrightText: Sockeye contributors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Delayed ACKs, keep-alive, urgent data.
+#include <gtest/gtest.h>
+
+#include "tcp_bench.h"
+
+namespace sockeye::tcp {
+namespace {
+
+// Uses up the quick ACKs of the beginning, and leaves the peer's segment size known.
+std::uint32_t warm_up(TcpBench& t) {
+  std::uint32_t at = 1;
+  for (int i = 0; i < 40; ++i) {
+    t.peer(". " + std::to_string(at) + ":" + std::to_string(at + 1000) + "(1000) ack 1");
+    at += 1000;
+    t.discard();
+    t.app.receive();
+    t.discard();
+    t.after(1ms);
+    t.discard();
+  }
+  t.after(50ms);
+  t.discard();
+  return at;
+}
+
+std::string data(std::uint32_t at, std::uint32_t bytes) {
+  return "P. " + std::to_string(at) + ":" + std::to_string(at + bytes) + "(" + std::to_string(bytes) +
+         ") ack 1";
+}
+
+TEST(DelayedAck, TheFirstSegmentsAreAcknowledgedAtOnce) {
+  TcpBench t{{.peer_options = "mss 1000"}};
+  t.establish();
+  t.peer(data(1, 1000));
+  t.expect(". 1:1(0) ack 1001");
+  t.peer(data(1001, 1000));
+  t.expect(". 1:1(0) ack 2001");
+}
+
+// RFC 9293 3.8.6.3 SHLD-19, MUST-40.
+TEST(DelayedAck, EverySecondSegmentOrFortyMilliseconds) {
+  TcpBench t{{.peer_options = "mss 1000"}};
+  t.establish();
+  const std::uint32_t at = warm_up(t);
+  t.peer(data(at, 1000));
+  t.expect_nothing();
+  t.peer(data(at + 1000, 1000));
+  t.expect(". 1:1(0) ack " + std::to_string(at + 2000));
+  t.peer(data(at + 2000, 1000));
+  t.after(39ms);
+  t.expect_nothing();
+  t.after(1ms);
+  t.expect(". 1:1(0) ack " + std::to_string(at + 3000));
+}
+
+TEST(DelayedAck, RidesOnData) {
+  TcpBench t{{.peer_options = "mss 1000"}};
+  t.establish();
+  const std::uint32_t at = warm_up(t);
+  t.peer(data(at, 500));
+  t.app.send(10);
+  t.expect("P. 1:11(10) ack " + std::to_string(at + 500));
+  t.after(100ms);
+  t.expect_nothing();
+}
+
+TEST(DelayedAck, AConversationDoesWithoutQuickAcks) {
+  TcpBench t{{.peer_options = "mss 1000"}};
+  t.establish();
+  t.peer(data(1, 10));
+  t.expect(". 1:1(0) ack 11");
+  EXPECT_EQ(t.app.receive(), 10);
+  t.app.send(10);
+  t.expect("P. 1:11(10) ack 11");
+  t.peer("P. 11:21(10) ack 11");
+  t.expect_nothing();
+  EXPECT_EQ(t.app.receive(), 10);
+  t.expect_nothing();
+  t.app.send(10);
+  t.expect("P. 11:21(10) ack 21");
+}
+
+TEST(DelayedAck, SeveralSegmentsInOneTurnAreOneAck) {  // RFC 9293 MUST-58, MUST-59
+  TcpBench t{{.peer_options = "mss 1000"}};
+  t.establish();
+  t.peer({data(1, 1000), data(1001, 1000), data(2001, 1000), data(3001, 1000)});
+  t.expect(". 1:1(0) ack 4001");
+}
+
+TEST(DelayedAck, QuickAckAsksForIt) {
+  TcpBench t{{.peer_options = "mss 1000"}};
+  t.establish();
+  const std::uint32_t at = warm_up(t);
+  t.peer(data(at, 100));
+  t.expect_nothing();
+  t.app.set([](Settings& s) { s.quick_ack = true; });
+  t.expect(". 1:1(0) ack " + std::to_string(at + 100));
+  t.peer(data(at + 100, 100));
+  t.expect(". 1:1(0) ack " + std::to_string(at + 200));
+}
+
+// --- RFC 9293 3.8.4
+
+BenchOptions keepalive() {
+  BenchOptions options{.peer_options = "mss 1000"};
+  options.settings.keepalive = true;
+  options.settings.keepalive_idle = 10s;
+  options.settings.keepalive_interval = 2s;
+  options.settings.keepalive_count = 3;
+  return options;
+}
+
+TEST(KeepAlive, ProbesAnIdlePeerAndGoesOn) {
+  TcpBench t{keepalive()};
+  t.establish();
+  t.after(10s - 1ns);
+  t.expect_nothing();
+  t.after(1ns);
+  t.expect(". 0:0(0) ack 1");  // SHLD-12: without data
+  t.after(2s);
+  t.expect(". 0:0(0) ack 1");  // MUST-29: one lost answer is no death
+  t.peer(". 1:1(0) ack 1");
+  t.after(10s - 1ns);
+  t.expect_nothing();
+  t.after(1ns);
+  t.expect(". 0:0(0) ack 1");
+}
+
+TEST(KeepAlive, EndsAConnectionNobodyAnswers) {
+  TcpBench t{keepalive()};
+  t.establish();
+  t.after(10s);
+  t.expect(". 0:0(0) ack 1");
+  t.after(2s);
+  t.expect(". 0:0(0) ack 1");
+  t.after(2s);
+  t.expect(". 0:0(0) ack 1");
+  t.after(2s - 1ns);
+  t.expect_nothing();
+  t.after(1ns);
+  t.expect("R. 1:1(0) ack 1");
+  EXPECT_EQ(t.error(), ETIMEDOUT);
+}
+
+TEST(KeepAlive, IsOffByDefaultAndCanBeSwitchedOnLater) {
+  BenchOptions options = keepalive();
+  options.settings.keepalive = false;
+  TcpBench t{options};
+  t.establish();
+  t.after(86'400s);
+  t.expect_nothing();
+  EXPECT_FALSE(t.connection().next_timer().has_value());
+  t.app.set([](Settings& s) { s.keepalive = true; });
+  t.after(0ms);
+  t.expect(". 0:0(0) ack 1");  // it has been idle long enough
+}
+
+TEST(KeepAlive, DataUnderWayNeedsNoProbe) {
+  TcpBench t{keepalive()};
+  t.establish();
+  t.after(9s);
+  t.app.send(10);
+  t.expect("P. 1:11(10) ack 1");
+  t.after(10s);
+  std::string line;
+  while (!(line = t.take_sent()).empty()) EXPECT_EQ(line.substr(0, 8), "P. 1:11(") << line;
+}
+
+TEST(KeepAlive, UserTimeoutOverridesTheCount) {
+  BenchOptions options = keepalive();
+  options.settings.user_timeout = 13s;
+  TcpBench t{options};
+  t.establish();
+  t.after(10s);
+  t.expect(". 0:0(0) ack 1");
+  t.after(2s);
+  t.expect(". 0:0(0) ack 1");
+  t.after(2s);
+  t.expect("R. 1:1(0) ack 1");
+  EXPECT_EQ(t.error(), ETIMEDOUT);
+}
+
+// --- RFC 9293 3.8.5; every answer as the kernel gave it
+
+std::string read(TcpBench& t, bool peek = false, bool oob = false) {
+  std::byte room[100];
+  const auto got = t.connection().receive(t.now(), room, peek, oob);
+  if (!got) return std::string(name_of(got.error()));
+  return std::to_string(*got) + (*got == 1 ? ":" + std::to_string(std::to_integer<int>(room[0])) : "");
+}
+
+TEST(Urgent, TheByteIsTakenOutOfBand) {
+  TcpBench t{{.peer_options = "mss 1000"}};
+  t.establish();
+  EXPECT_EQ(read(t, false, true), "EINVAL");
+  t.peer("PU. 1:3(2) ack 1 win 65535 urg 2");  // bytes 1 and 2 of the pattern; the second is urgent
+  t.discard();
+  EXPECT_EQ(t.connection().readiness(), Readiness::in | Readiness::pri | Readiness::out);
+  EXPECT_TRUE(any(t.events() & Readiness::pri));
+  EXPECT_EQ(t.readable(), 1u);
+  EXPECT_FALSE(t.connection().at_urgent_mark());
+  EXPECT_EQ(read(t), "1:1");
+  EXPECT_TRUE(t.connection().at_urgent_mark());
+  EXPECT_EQ(t.readable(), 0u);
+  EXPECT_EQ(t.connection().readiness(), Readiness::pri | Readiness::out);
+  EXPECT_EQ(read(t, true, true), "1:2");
+  EXPECT_EQ(read(t, false, true), "1:2");
+  EXPECT_EQ(read(t, false, true), "EINVAL");
+  EXPECT_EQ(t.connection().readiness(), Readiness::out);
+  EXPECT_EQ(read(t), "EAGAIN");
+  EXPECT_FALSE(t.connection().at_urgent_mark());
+  t.after(0ms);
+  t.discard();
+}
+
+TEST(Urgent, ReadingPastTheMarkSkipsTheByte) {
+  TcpBench t{{.peer_options = "mss 1000"}};
+  t.establish();
+  t.peer("PU. 1:6(5) ack 1 win 65535 urg 3");
+  t.discard();
+  EXPECT_EQ(read(t), "2");  // stops before the mark
+  EXPECT_EQ(read(t), "2");  // passes over byte 3
+  EXPECT_EQ(read(t, false, true), "EINVAL");
+  EXPECT_EQ(t.connection().readable_bytes(), 0u);
+}
+
+TEST(Urgent, InlineLeavesItInTheStream) {
+  TcpBench t{{.settings = {.oob_inline = true}, .peer_options = "mss 1000"}};
+  t.establish();
+  t.peer("PU. 1:3(2) ack 1 win 65535 urg 2");
+  t.discard();
+  EXPECT_EQ(t.readable(), 2u);
+  EXPECT_EQ(read(t), "1:1");
+  EXPECT_TRUE(t.connection().at_urgent_mark());
+  EXPECT_EQ(t.connection().readiness(), Readiness::in | Readiness::pri | Readiness::out);
+  EXPECT_EQ(read(t), "1:2");
+  EXPECT_EQ(read(t, false, true), "EINVAL");
+  EXPECT_EQ(t.connection().readiness(), Readiness::out);
+}
+
+TEST(Urgent, IsAnnouncedBeforeTheByteComes) {
+  TcpBench t{{.peer_options = "mss 1000"}};
+  t.establish();
+  t.peer("U. 1:1(0) ack 1 win 65535 urg 101");
+  EXPECT_TRUE(any(t.events() & Readiness::pri));
+  EXPECT_EQ(read(t, false, true), "EAGAIN");
+  t.peer("P. 1:101(100) ack 1");
+  t.discard();
+  EXPECT_EQ(read(t, false, true), "EAGAIN");
+  t.peer("P. 101:111(10) ack 1");
+  t.discard();
+  EXPECT_EQ(read(t, false, true), "1:101");
+}
+
+// MUST-62: the pointer names the octet after the urgent byte.
+TEST(Urgent, IsSentWithItsPointer) {
+  TcpBench t{{.peer_options = "mss 1000"}};
+  t.establish();
+  EXPECT_EQ(t.app.send_urgent(7), 7);
+  t.expect("PU. 1:8(7) ack 1 urg 7");
+  t.app.send(1000);
+  t.expect("P. 8:1008(1000) ack 1");
+}
+
+TEST(Urgent, FarAwayIsAnnouncedAsFarAsTheFieldReaches) {
+  TcpBench t{{.settings = {.send_buffer = 200'000}, .peer_options = "mss 1000"}};
+  t.establish();
+  EXPECT_EQ(t.app.send_urgent(100'000), 100'000);
+  t.expect("U. 1:1001(1000) ack 1 urg 65535");
+  t.discard();
+}
+
+// Hostile D15.
+TEST(Urgent, WildPointersAreOnlyCompared) {
+  TcpBench t{{.peer_options = "mss 1000"}};
+  t.establish();
+  for (const char* line : {"U. 1:11(10) ack 1 urg 0", "U. 11:21(10) ack 1 urg 65535",
+                           "U. 21:31(10) ack 1 urg 1", "U. 5:15(10) ack 1 urg 2"}) {
+    t.peer(line);
+    t.discard();
+  }
+  std::uint64_t total = 0;
+  for (;;) {
+    const std::string got = read(t);
+    if (got[0] == 'E') break;
+    total += std::stoul(got);
+  }
+  EXPECT_GE(total, 28u);
+  EXPECT_LE(total, 30u);
+}
+
+}  // namespace
+}  // namespace sockeye::tcp
