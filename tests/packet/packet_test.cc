@@ -253,13 +253,13 @@ TEST_F(PacketTest, AgreesWithAVector) {
   for (int round = 0; round < 3000; ++round) {
     PacketPtr packet = pool.allocate();
     std::vector<std::byte> model;
-    for (int step = 0; step < 25; ++step) {
+    for (std::size_t step = 0; step < 25; ++step) {
       const auto amount = static_cast<std::uint32_t>(rng.below(rng.below(4) == 0 ? 400 : 40));
       switch (rng.below(6)) {
         case 0:
         case 1:
           if (packet->append(slice(amount, step))) {
-            const auto bytes = numbered(amount, static_cast<std::size_t>(step));
+            const auto bytes = numbered(amount, step);
             model.insert(model.end(), bytes.begin(), bytes.end());
           }
           break;
