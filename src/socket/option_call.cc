@@ -39,13 +39,15 @@ bool knows_level(const BaseSocket& socket, int level) {
   return level == (socket.is_stream() ? IPPROTO_TCP : IPPROTO_UDP);
 }
 
-Result<int> read_int(int level, Bytes value) {
+Result<int> read_int(const OptionRow& row, Bytes value) {
   int number = 0;
   if (value.size() >= sizeof number) {
     std::memcpy(&number, value.data(), sizeof number);
     return number;
   }
-  if (level != IPPROTO_IP) return Errno::inval;
+  if (row.short_value == ShortValue::zero) return 0;
+  if (row.level != IPPROTO_IP || (value.empty() && row.short_value == ShortValue::not_nothing))
+    return Errno::inval;
   return value.empty() ? 0 : static_cast<int>(load8(value.data()));
 }
 
@@ -66,7 +68,7 @@ Result<> BaseSocket::set_option(int level, int name, Bytes value) {
   if (row == nullptr) return Errno::noprotoopt;
   if (row->set_bytes != nullptr) return row->set_bytes(*this, value);
   if (row->set == nullptr) return Errno::noprotoopt;
-  auto number = read_int(level, value);
+  auto number = read_int(*row, value);
   if (!number) return number.error();
   if (row->kind == OptionKind::boolean)
     number = *number != 0 ? 1 : 0;

@@ -24,6 +24,13 @@ enum class OptionKind : std::uint8_t {
   structure,  // bytes of its own
 };
 
+// What a value shorter than an int means.
+enum class ShortValue : std::uint8_t {
+  by_level,     // IPPROTO_IP: a single byte, or nothing for 0; elsewhere EINVAL
+  not_nothing,  // as by_level, but no value is EINVAL
+  zero,         // anything shorter is 0
+};
+
 struct OptionRow {
   static constexpr std::uint8_t kStream = 1, kDatagram = 2, kBoth = 3;
 
@@ -33,6 +40,7 @@ struct OptionRow {
   OptionKind kind = OptionKind::integer;
   std::uint8_t sockets = kBoth;
   bool v6_only = false;  // AF_INET6 sockets
+  ShortValue short_value = ShortValue::by_level;
   int minimum = 0;
   int maximum = 0;
   Result<> (*set)(BaseSocket&, int) = nullptr;

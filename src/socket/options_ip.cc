@@ -8,6 +8,8 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <climits>
 #include <cstring>
 
 #include "socket/base_socket.h"
@@ -39,7 +41,7 @@ Result<int> get_flag(const BaseSocket& socket) {
 Result<> set_tos(BaseSocket& socket, int value) {
   SocketOptions& options = socket.own_options();
   if (socket.is_stream()) value = (value & ~3) | (options.tos & 3);
-  options.tos = static_cast<std::uint8_t>(value);
+  options.tos = static_cast<std::uint8_t>(value);  // the low byte of whatever it is
   socket.hops_changed();
   return {};
 }
@@ -64,6 +66,8 @@ Result<int> get_hops(const BaseSocket& socket) {
 }
 
 Result<> set_traffic_class(BaseSocket& socket, int value) {
+  if (value < 0) value = 0;
+  if (socket.is_stream()) value = (value & ~3) | (std::max<int>(socket.options().traffic_class, 0) & 3);
   socket.own_options().traffic_class = static_cast<std::int16_t>(value);
   socket.hops_changed();
   return {};
@@ -93,7 +97,8 @@ constexpr OptionRow kRows[] = {
     {.level = IPPROTO_IP,
      .name = IP_TOS,
      .text = "IP_TOS",
-     .maximum = 255,
+     .minimum = INT_MIN,
+     .maximum = INT_MAX,
      .set = set_tos,
      .get = +[](const BaseSocket& s) -> Result<int> { return s.options().tos; },
      .effect = "the TOS byte of what is sent; a stream keeps its ECN bits"},
@@ -165,6 +170,7 @@ constexpr OptionRow kRows[] = {
      .name = IP_FREEBIND,
      .text = "IP_FREEBIND",
      .kind = OptionKind::boolean,
+     .short_value = ShortValue::not_nothing,
      .set = set_flag<&SocketOptions::freebind>,
      .get = get_flag<&SocketOptions::freebind>,
      .effect = "bind() takes addresses that this host does not have"},
@@ -289,6 +295,7 @@ constexpr OptionRow kRows[] = {
      .kind = OptionKind::boolean,
      .sockets = kDatagram,
      .v6_only = true,
+     .short_value = ShortValue::zero,
      .set = set_flag<&SocketOptions::dont_fragment>,
      .get = get_flag<&SocketOptions::dont_fragment>,
      .effect = "datagrams larger than the path are refused (EMSGSIZE), not cut"},

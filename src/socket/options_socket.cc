@@ -133,7 +133,11 @@ Result<> set_low_water(BaseSocket& socket, int value) {
   if (value < 0) value = INT_MAX;
   if (value == 0) value = 1;
   if (tcp::Settings* settings = socket.own_settings()) {
-    settings->receive_low_water = static_cast<std::uint32_t>(value);
+    // Linux: never more than half of what the buffer can become.
+    const std::uint32_t cap = (settings->receive_buffer_locked ? settings->receive_buffer
+                                                               : socket.host().config.receive_buffer_max) /
+                              2;
+    settings->receive_low_water = std::min(static_cast<std::uint32_t>(value), cap);
     socket.settings_changed();
   } else {
     socket.own_options().receive_low_water = value;

@@ -96,6 +96,29 @@ Result<> set_window_clamp(BaseSocket& socket, int value) {
   return {};
 }
 
+// Linux begins in quick-ACK mode, and says so until a program switches it off.
+Result<> set_quick_ack(BaseSocket& socket, int value) {
+  socket.own_options().quick_ack_off = value == 0;
+  socket.own_settings()->quick_ack = value != 0;
+  socket.settings_changed();
+  return {};
+}
+Result<int> get_quick_ack(const BaseSocket& socket) {
+  return socket.options().quick_ack_off ? 0 : 1;
+}
+
+// 0 is the host's default: no limit.
+constexpr std::uint32_t kNoLimit = 0xffffffff;
+Result<> set_notsent_low_water(BaseSocket& socket, int value) {
+  socket.own_settings()->notsent_low_water = value == 0 ? kNoLimit : static_cast<std::uint32_t>(value);
+  socket.settings_changed();
+  return {};
+}
+Result<int> get_notsent_low_water(const BaseSocket& socket) {
+  const std::uint32_t value = socket.read_settings()->notsent_low_water;
+  return value == kNoLimit ? 0 : static_cast<int>(value);
+}
+
 Result<> set_user_timeout(BaseSocket& socket, int value) {
   socket.own_settings()->user_timeout = std::chrono::milliseconds(value);
   socket.settings_changed();
@@ -216,6 +239,7 @@ constexpr OptionRow kRows[] = {
      .name = TCP_WINDOW_CLAMP,
      .text = "TCP_WINDOW_CLAMP",
      .sockets = kStream,
+     .minimum = INT_MIN,
      .maximum = INT_MAX,
      .set = set_window_clamp,
      .get = +[](const BaseSocket& s) -> Result<int> {
@@ -234,8 +258,8 @@ constexpr OptionRow kRows[] = {
      .text = "TCP_QUICKACK",
      .kind = OptionKind::boolean,
      .sockets = kStream,
-     .set = set_flag<&tcp::Settings::quick_ack>,
-     .get = get_flag<&tcp::Settings::quick_ack>,
+     .set = set_quick_ack,
+     .get = get_quick_ack,
      .effect = "acknowledgments are not delayed, for a while"},
     {.level = IPPROTO_TCP,
      .name = TCP_CONGESTION,
@@ -261,14 +285,8 @@ constexpr OptionRow kRows[] = {
      .sockets = kStream,
      .minimum = INT_MIN,
      .maximum = INT_MAX,
-     .set = +[](BaseSocket& s, int v) -> Result<> {
-       s.own_settings()->notsent_low_water = static_cast<std::uint32_t>(v);
-       s.settings_changed();
-       return {};
-     },
-     .get = +[](const BaseSocket& s) -> Result<int> {
-       return static_cast<int>(s.read_settings()->notsent_low_water);
-     },
+     .set = set_notsent_low_water,
+     .get = get_notsent_low_water,
      .effect = "writable only while fewer unsent bytes than this wait"},
     {.level = IPPROTO_TCP,
      .name = TCP_FASTOPEN,

@@ -59,6 +59,7 @@ struct SocketOptions {
   bool dont_fragment = false;
   // IPPROTO_TCP
   std::int32_t defer_accept_seconds = 0;
+  bool quick_ack_off = false;
 };
 
 }  // namespace sockeye

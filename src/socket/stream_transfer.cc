@@ -56,12 +56,13 @@ Result<std::size_t> StreamSocket::receive(Incoming& message) {
     message.out_of_band = got.has_value() && *got > 0;
     return got;
   }
-  auto got = (message.flags & MessageFlags::kTrunc) != 0 && !peek ? discard_bytes([&] {
-    std::size_t total = 0;
-    for (const MutableBytes& buffer : message.buffers) total += buffer.size();
-    return total;
-  }())
-                                                                  : receive_scattered(message);
+  std::size_t room = 0;
+  for (const MutableBytes& buffer : message.buffers) room += buffer.size();
+  auto got =
+      (message.flags & MessageFlags::kTrunc) != 0 ? discard_bytes(room, peek) : receive_scattered(message);
+  // Asking for nothing waits for bytes all the same, as on Linux.
+  if (got && room == 0 && connection_->tcp().readable_bytes() == 0 && !any(readiness() & Readiness::in))
+    return Errno::again;
   if (!peek && got && *got > 0 && !connection_->is_retired()) host_.touch(*connection_);
   return got;
 }
@@ -95,7 +96,9 @@ Result<std::size_t> StreamSocket::receive_scattered(Incoming& message) {
 }
 
 // MSG_TRUNC on a stream: Linux throws the bytes away instead of copying them.
-Result<std::size_t> StreamSocket::discard_bytes(std::size_t bytes) {
+Result<std::size_t> StreamSocket::discard_bytes(std::size_t bytes, bool peek) {
+  if (peek && connection_->tcp().readable_bytes() > 0)
+    return std::min<std::size_t>(bytes, connection_->tcp().readable_bytes());
   std::array<std::byte, 4096> scratch;
   std::size_t done = 0;
   do {
