@@ -67,8 +67,7 @@ void Port::receive(Instant now, PacketList& packets, std::size_t limit) {
   }
 }
 
-Network::Network(const NetSpec& spec, std::uint64_t seed, PacketPool& pool)
-    : spec_(spec), seed_(seed), pool_(pool), flows_(seed) {}
+Network::Network(const NetSpec& spec, std::uint64_t seed) : spec_(spec), seed_(seed), flows_(seed) {}
 Network::~Network() = default;
 
 Port& Network::attach(std::string name, std::vector<IpAddress> addresses) {

@@ -68,8 +68,9 @@ class Port final : public Link {
 
 class Network {
  public:
-  // `seed` decides every fate; the spec's own seed is its owner's affair. The pool outlives this.
-  Network(const NetSpec& spec, std::uint64_t seed, PacketPool& pool);
+  // `seed` decides every fate; the spec's own seed is its owner's affair. The pool that packets come
+  // from outlives this.
+  Network(const NetSpec& spec, std::uint64_t seed);
   ~Network();
   Network(const Network&) = delete;
   Network& operator=(const Network&) = delete;
@@ -108,7 +109,6 @@ class Network {
 
   NetSpec spec_;
   std::uint64_t seed_;
-  PacketPool& pool_;
   FlowTable flows_;
   PacketTap* tap_ = nullptr;
   DropCounters drops_;

@@ -19,7 +19,7 @@ NetSpec spec_from(std::string_view text) {
 }  // namespace
 
 Simulation::Simulation(std::uint64_t seed, std::string_view net)
-    : seed_(seed), network_(spec_from(net), seed, pool_) {
+    : seed_(seed), network_(spec_from(net), seed) {
   network_.set_tap(&trace_);
 }
 

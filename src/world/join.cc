@@ -83,7 +83,7 @@ std::optional<HelloError> World::agree(const Hello& hello) {
   // A drawn seed is printed, so what must not be guessed is drawn apart.
   seed_ = seed ? *seed : options_.entropy ? *options_.entropy : draw_seed();
   secret_seed_ = seed || options_.entropy ? seed_ : draw_seed();
-  network_ = std::make_unique<sim::Network>(spec, seed_, pool_);
+  network_ = std::make_unique<sim::Network>(spec, seed_);
   return std::nullopt;
 }
 

@@ -28,7 +28,7 @@ struct Waker final : LinkWaker {
 
 struct World {
   explicit World(std::string_view spec, std::uint64_t seed = 1)
-      : network(spec.empty() ? NetSpec{} : parse_net_spec(spec).spec.value(), seed, pool) {}
+      : network(spec.empty() ? NetSpec{} : parse_net_spec(spec).spec.value(), seed) {}
 
   void send(PacketPtr packet, Instant now = kStart) {
     PacketList list;
@@ -311,7 +311,7 @@ TEST(Network, GarbageIsCountedNotCarried) {
 
 TEST(Network, AThousandHostsInDueOrder) {
   PacketPool pool;
-  Network network(parse_net_spec("delay=5ms~4ms,seed=3").spec.value(), 3, pool);
+  Network network(parse_net_spec("delay=5ms~4ms,seed=3").spec.value(), 3);
   std::vector<Port*> ports;
   for (unsigned i = 0; i < 1000; ++i) {
     std::string name = "h";
