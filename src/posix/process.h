@@ -97,7 +97,8 @@ class Process {
   Duration time_limit(Socket& socket, int option) const;
   bool is_nonblocking(int fd) const;
   void release(OpenFilePtr file);
-  void linger_on(Socket& socket);
+  static Duration linger_time(Socket& socket);
+  void linger(const FiveTuple& tuple, Instant deadline);
   long send(int fd, std::span<const iovec> parts, const msghdr& header, int flags);
   long receive(int fd, std::span<const iovec> parts, msghdr& header, int flags);
   long wait_ready(std::span<PollEntry> entries, Instant deadline);

@@ -29,14 +29,15 @@ constexpr int kReceiveFlags = MessageFlags::kOob | MessageFlags::kPeek | Message
 template <class Span, class Pointer>
 class Parts {
  public:
-  Result<> set(const iovec* parts, std::size_t count) {
+  // `needs_memory`: a null base with a length is EFAULT.
+  Result<> set(const iovec* parts, std::size_t count, bool needs_memory = true) {
     if (count > 0 && parts == nullptr) return Errno::fault;
     if (count > few_.size()) many_.resize(count);
     Span* out = count > few_.size() ? many_.data() : few_.data();
     for (std::size_t i = 0; i < count; ++i) {
       const iovec& part = parts[i];
       if (part.iov_len > SSIZE_MAX) return Errno::inval;
-      if (part.iov_len > 0 && part.iov_base == nullptr) return Errno::fault;
+      if (part.iov_len > 0 && part.iov_base == nullptr && needs_memory) return Errno::fault;
       out[i] = Span(static_cast<Pointer>(part.iov_base), part.iov_len);
       bytes_ += part.iov_len;
     }
@@ -130,8 +131,9 @@ long Process::receive(int fd, std::span<const iovec> list, msghdr& header, int f
   if (!found) return -to_int(found.error());
   Socket& socket = **found;
   if ((flags & ~kReceiveFlags) != 0) return -EOPNOTSUPP;
+  const bool discards = (flags & MSG_TRUNC) != 0 && socket.kind() == Socket::Kind::stream;
   ReceiveParts parts;
-  if (const Result<> set = parts.set(list.data(), list.size()); !set) return answer(set);
+  if (const Result<> set = parts.set(list.data(), list.size(), !discards); !set) return answer(set);
   enter();
   Op op;
   op.code = OpCode::receive;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/ioctl.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "posix/process.h"
@@ -32,25 +33,34 @@ void Process::release(OpenFilePtr file) {
   SocketRef socket(file->socket());
   file.reset();  // leaves every epoll set first: nobody hears of the close
   if (!socket) return;
+  const Duration limit = linger_time(*socket);
+  const FiveTuple tuple{socket->local(), socket->remote().value_or(Endpoint{})};
   socket->close();
   settle();
-  linger_on(*socket);
+  if (limit > Duration::zero() && tuple.remote.port != 0) linger(tuple, after(limit));
 }
 
-// SO_LINGER with a time: close waits until the peer has everything and our FIN, or the time is over.
-// O_NONBLOCK makes no difference on Linux.
-void Process::linger_on(Socket& socket) {
+// SO_LINGER with a time; zero when there is none.
+Duration Process::linger_time(Socket& socket) {
   ::linger value{};
   if (socket.kind() != Socket::Kind::stream ||
       !socket.get_option(SOL_SOCKET, SO_LINGER, std::as_writable_bytes(std::span(&value, 1))))
-    return;
-  if (value.l_onoff == 0 || value.l_linger <= 0) return;
-  const Instant deadline = after(std::chrono::seconds(value.l_linger));
-  const auto sending = [&socket] {
-    const tcp::State state = socket.report().state;
-    return state == tcp::State::fin_wait_1 || state == tcp::State::closing || state == tcp::State::last_ack;
+    return Duration::zero();
+  return value.l_onoff != 0 ? std::chrono::seconds(std::max(value.l_linger, 0)) : Duration::zero();
+}
+
+// A lingering close waits until the peer has acknowledged everything and our FIN, or the time is over.
+// O_NONBLOCK makes no difference on Linux. The socket has left the connection: look for it by its ends.
+void Process::linger(const FiveTuple& tuple, Instant deadline) {
+  const auto is_sending = [&] {
+    for (const SocketReport& line : stack_.report()) {
+      if (!line.is_stream || line.local != tuple.local || line.remote != tuple.remote) continue;
+      return line.state != tcp::State::fin_wait_2 && line.state != tcp::State::time_wait &&
+             line.state != tcp::State::closed;
+    }
+    return false;
   };
-  while (sending() && turner_.now() < deadline && turner_.turn(deadline)) {
+  while (is_sending() && turner_.now() < deadline && turner_.turn(deadline)) {
   }
 }
 

@@ -244,6 +244,10 @@ Pair Script::datagrams(int family) {
   return made;
 }
 
+void Script::rest() {
+  for (int i = 0; i < 32; ++i) k.settle();
+}
+
 void Script::nonblocking(int fd) {
   k.fcntl(fd, F_SETFL, O_NONBLOCK);
 }

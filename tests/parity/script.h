@@ -72,6 +72,7 @@ class Script {
   void state(int fd);                                              // TCP_INFO's
   void names(int fd);                                              // addresses, without ports
   void settle() { k.settle(); }
+  void rest();  // long enough for a delayed acknowledgment
 
   // --- scenes that most scripts begin with; failures inside are written down
   Name free_port(int family, int type = SOCK_STREAM);

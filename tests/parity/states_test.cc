@@ -223,22 +223,23 @@ PARITY(ShutdownCombinations) {
       const Pair pair = s.pair();
       s.note("--- " + std::to_string(first) + " and " + std::to_string(second));
       s.shutdown(pair.client, first);
-      s.settle();
+      s.rest();
       look(s, pair.client);
       look(s, pair.server);
       s.send(pair.server, "one");
-      s.settle();
+      s.rest();
       s.poll(pair.client);
       s.receive(pair.client, 10, MSG_DONTWAIT);
       s.shutdown(pair.server, second);
-      s.settle();
+      s.rest();
       look(s, pair.client);
       look(s, pair.server);
       try_both(s, pair.client);
+      s.rest();
       try_both(s, pair.server);
       s.shutdown(pair.client, SHUT_RDWR);
       s.shutdown(pair.server, SHUT_RDWR);
-      s.settle();
+      s.rest();
       s.state(pair.client);
       s.state(pair.server);
     }
