@@ -94,7 +94,7 @@ std::optional<Drop> IpLayer::receive_v4(Instant now, PacketPtr& packet, IpArriva
   if (header_bytes != kIpv4HeaderMin) header = packet->front(header_bytes);
   if (header.empty()) return Drop::truncated;
   Ipv4Header ip;
-  if (auto drop = parse_ipv4(header, packet->size(), packet->checksum == ChecksumState::present, ip))
+  if (auto drop = parse_ipv4(header, packet->size(), packet->checksum != ChecksumState::absent, ip))
     return drop;
   packet->truncate(ip.total_bytes);
   arrival.source = ip.source;

@@ -57,9 +57,10 @@ struct IpSend {
   IpProtocol protocol{};
   std::uint8_t ttl = 64;
   std::uint8_t tos = 0;
-  bool dont_fragment = true;     // IPv4: set DF on a packet that goes whole
-  bool may_cut = false;          // fragments at the source where the packet is larger than its way
-  bool ignore_path_mtu = false;  // IP_PMTUDISC_PROBE / INTERFACE: only the link's MTU counts
+  bool dont_fragment = true;         // IPv4: set DF on a packet that goes whole
+  std::uint16_t identification = 0;  // IPv4: of a packet that is not to be cut (RFC 6864: anything)
+  bool may_cut = false;              // fragments at the source where the packet is larger than its way
+  bool ignore_path_mtu = false;      // IP_PMTUDISC_PROBE / INTERFACE: only the link's MTU counts
   Interface* interface = nullptr;
 };
 

@@ -23,8 +23,7 @@ void IpLayer::push_header(Packet& packet, const IpSend& how) {
     header.protocol = static_cast<std::uint8_t>(how.protocol);
     header.total_bytes = static_cast<std::uint16_t>(packet.size() + kIpv4HeaderMin);
     header.dont_fragment = how.dont_fragment;
-    // RFC 6864 4: a packet that cannot be cut needs no identification.
-    header.identification = how.dont_fragment ? std::uint16_t{0} : next_identification(how);
+    header.identification = how.dont_fragment ? how.identification : next_identification(how);
     emit_ipv4(header, packet.push_front(kIpv4HeaderMin));
     return;
   }

@@ -77,6 +77,11 @@ bool StreamConnection::transmit_one() {
   how.ttl = ttl_;
   how.tos = tos_;
   how.interface = interface_;
+  how.identification = identification_;
+  const std::uint32_t pieces =
+      packet->segment_size == 0 ? 1
+                                : (packet->payload_size() + packet->segment_size - 1) / packet->segment_size;
+  identification_ = static_cast<std::uint16_t>(identification_ + pieces);
   if (!host_.ip.send(host_.now, std::move(packet), how))  // the way became narrower meanwhile
     tcp_.on_path_change(host_.now, host_.path_to(how.destination, *interface_));
   return true;

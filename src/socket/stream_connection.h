@@ -74,6 +74,7 @@ class StreamConnection final : public TimerEntry, public ListHook<DirtyTag>, pub
   Listener* listener_ = nullptr;
   std::uint64_t serial_;
   Instant created_;
+  std::uint16_t identification_ = 0;  // of the next IPv4 packet, as Linux per connection: peers merge by it
   std::uint8_t ttl_;
   std::uint8_t tos_ = 0;
 };

@@ -30,6 +30,7 @@ SocketLimits limits_of(const StackConfig& config) {
 
 // Below this MTU merging what one flow sent back to back is worth a look at the batch.
 constexpr std::uint32_t kMergeBelow = 16384;
+constexpr std::uint32_t kTransportHeaderMin = 8;
 
 }  // namespace
 
@@ -100,17 +101,7 @@ bool Stack::Impl::receive_from(Interface& interface, std::size_t& budget) {
   interface.link->receive(now, batch, std::min(budget, kBatch));
   if (batch.empty()) return false;
   budget -= std::min(budget, batch.size());
-  if (batch.size() > 1 && interface.capabilities.mtu < kMergeBelow) {
-    PacketList intact;
-    while (PacketPtr packet = batch.pop_front()) {
-      if (verify_checksum(*packet))
-        intact.push_back(std::move(packet));
-      else
-        drops.count(Drop::bad_checksum);
-    }
-    merge_batch(intact);
-    batch = std::move(intact);
-  }
+  if (batch.size() > 1 && interface.capabilities.mtu < kMergeBelow) merge_batch(batch);
   while (PacketPtr packet = batch.pop_front()) receive(interface, std::move(packet));
   return true;
 }
@@ -118,7 +109,9 @@ bool Stack::Impl::receive_from(Interface& interface, std::size_t& budget) {
 void Stack::Impl::receive(Interface& interface, PacketPtr packet) {
   IpArrival arrival;
   if (ip.receive(now, interface, packet, arrival)) {
-    if (packet->checksum == ChecksumState::present && !verify_checksum(*packet))
+    // What is too short for a header is the transport's to name.
+    const bool has_header = packet->size() >= arrival.header_bytes + kTransportHeaderMin;
+    if (has_header && !verify_checksum(*packet))
       drops.count(Drop::bad_checksum);
     else
       dispatch(std::move(packet), arrival);
