@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gate/carrier_end.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
 
 #include <array>
@@ -31,6 +32,11 @@ void CarrierEnd::watch_last_close() {
   watch_.close();
   waits_for_last_close_ = true;
   set_.watch_last_close(*this);
+}
+
+bool CarrierEnd::is_closed_by_program() const {
+  pollfd state{fd_.get(), 0, 0};
+  return fd_ && ::poll(&state, 1, 0) == 1 && (state.revents & POLLHUP) != 0;
 }
 
 void CarrierEnd::note() {

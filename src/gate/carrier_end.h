@@ -40,6 +40,7 @@ class CarrierEnd : private world::EventHandler, private Waiter, public ListHook<
   // Our end was closed: the program sees an ended connection and the descriptor is of no more use.
   bool is_spent() const { return !fd_; }
   void note();  // work() in the next drive()
+  bool is_closed_by_program() const;
   Socket& socket() const { return *socket_; }
 
  protected:

@@ -53,6 +53,11 @@ AgentSession::AgentSession(world::World& world, std::shared_ptr<HeldSockets> soc
 
 AgentSession::~AgentSession() {
   hang_up();
+  for (HeldSocket* held : sockets_->of(*this)) close(*held, true);
+}
+
+bool AgentSession::has_ended() const {
+  return ended_ && sockets_->of(*this).empty();
 }
 
 bool AgentSession::drive(Instant now) {
@@ -349,7 +354,14 @@ void AgentSession::hang_up() {
   connection_.reset();
   unsent_.clear();
   abandon_parked();
-  for (HeldSocket* held : sockets_->of(*this)) close(*held, true);
+  // What a program wrote before it closed and ended is still sent; what nobody closed is reset.
+  for (HeldSocket* held : sockets_->of(*this)) {
+    CarrierEnd* carrier = held->carrier();
+    if (carrier != nullptr && carrier->is_closed_by_program())
+      carrier->note();
+    else
+      close(*held, true);
+  }
 }
 
 world::SessionFactory make_session_factory() {

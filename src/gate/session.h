@@ -8,8 +8,9 @@
 // ring; the reply is sent when it completes. Everything else is answered at once.
 //
 // The agent is trusted with the sockets of its host and with nothing else: a message that is not
-// well-formed ends the session, an unknown cookie is EBADF. When the connection ends, so do its
-// sockets: peers see a reset, programs that still live see ECONNRESET.
+// well-formed ends the session, an unknown cookie is EBADF. When the connection ends, sockets that
+// programs have closed send what they hold; of the others peers see a reset, and programs that still
+// live see ECONNRESET.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +38,7 @@ class AgentSession final : public world::Session, private world::EventHandler, p
   ~AgentSession() override;
 
   bool drive(Instant now) override;
-  bool has_ended() const override { return ended_; }
+  bool has_ended() const override;  // the connection, and with it the last carrier that had bytes to send
   void end() override;
   void find_users(const world::Host& host, std::uint64_t cookie,
                   std::vector<world::SocketUser>& users) const override;

@@ -3,7 +3,7 @@
 //
 // sockeye pair (decisions.md D8): a private world with the hosts `server` and `client`, a gate agent
 // in a child process for each program, and this process, which waits: for the server to listen, for
-// the client to end, for the server to go.
+// the client to end, for its connections to end, for the server to go.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
@@ -31,6 +31,7 @@ using std::chrono::milliseconds;
 using world::UniqueFd;
 
 constexpr milliseconds kServerGrace{2000};  // between TERM and KILL (D8)
+constexpr milliseconds kLookAgain{5};       // at connections that are ending
 constexpr milliseconds kAgentGrace{5000};   // then its agent must have collected them
 constexpr std::array kForwarded = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 
@@ -72,7 +73,9 @@ class Pair {
   void start_client();
   void wait_until_ready();
   int wait_for_client();
+  void let_connections_end();
   void end_server();
+  bool server_ended();
   void show_sockets();
   void flush_capture();
   bool is_ready(const Listening& seen) const;
@@ -235,19 +238,48 @@ void Pair::show_sockets() {
   fmt::print(stderr, "{}", socket_table(fetch_sockets(control_.get()), options));
 }
 
+// What the client wrote before it ended may still be under way, and a server killed now would never
+// see it. So its connections may end by themselves, for as long as they get on with it.
+void Pair::let_connections_end() {
+  std::string seen;
+  Instant until = world::EventLoop::read_clock() + kServerGrace;
+  for (;;) {
+    std::string open;
+    for (const world::SocketRow& row : fetch_sockets(control_.get())) {
+      const tcp::State state = row.report.state;
+      if (!row.report.is_stream || state == tcp::State::listen || state == tcp::State::closed ||
+          state == tcp::State::time_wait || row.report.remote.address.is_loopback())
+        continue;
+      open += fmt::format("{} {} {} {}\n", row.report.local.to_string(), static_cast<int>(state),
+                          row.report.tcp ? row.report.tcp->bytes_acked : 0,
+                          row.report.tcp ? row.report.tcp->bytes_received : 0);
+    }
+    const Instant now = world::EventLoop::read_clock();
+    if (open.empty() || now >= until) return;
+    if (open != seen) until = now + kServerGrace;
+    seen = std::move(open);
+    wait(now + kLookAgain, false);
+    if (server_ended()) return;
+  }
+}
+
+bool Pair::server_ended() {
+  if (server_ != 0 && exit_status_of(server_, WNOHANG)) server_ = 0;
+  return server_ == 0;
+}
+
 // TERM, two seconds, KILL to the whole tree: its agent does that. An agent that does not come to its
 // end is killed; then the world closes what it held.
 void Pair::end_server() {
-  if (server_ == 0) return;
+  if (server_ended()) return;
   ::kill(server_, SIGTERM);
   const Instant until = world::EventLoop::read_clock() + kServerGrace + kAgentGrace;
-  while (!exit_status_of(server_, WNOHANG)) {
+  while (!server_ended()) {
     if (wait(until, false) != Woken::time) continue;
     ::kill(server_, SIGKILL);
     exit_status_of(server_, 0);
-    break;
+    server_ = 0;
   }
-  server_ = 0;
 }
 
 void Pair::flush_capture() {
@@ -263,6 +295,7 @@ int Pair::run() {
     start_client();
     const int status = wait_for_client();
     if (command_.show_sockets) show_sockets();
+    let_connections_end();
     end_server();
     flush_capture();
     return status;

@@ -83,6 +83,11 @@ std::string format_info(const SocketReport& report) {
   if (!report.tcp) return {};
   const tcp::Info& info = *report.tcp;
   Words words;
+  if (report.state == tcp::State::listen) {
+    words.word(info.congestion_control);
+    words.count("cwnd", info.cwnd_segments);
+    return words.take();
+  }
   add_shape(words, info);
   add_counts(words, info);
   if (const std::string rate = send_rate(info); !rate.empty()) words.word(rate);

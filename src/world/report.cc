@@ -55,6 +55,7 @@ unsigned shown_states(const TableOptions& options, bool stream) {
 
 bool is_shown(const SocketRow& row, const TableOptions& options) {
   const SocketReport& report = row.report;
+  if (report.is_stream && report.state == State::closed) return false;  // in no table, so ss cannot see it
   const bool both_kinds = options.tcp == options.udp;
   const bool both_families = options.v4 == options.v6;
   if (!options.host.empty() && row.host != options.host) return false;
