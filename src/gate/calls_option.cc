@@ -5,6 +5,7 @@
 // it carries out the data calls (time-outs, urgent data in line), are set on the carrier too.
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -40,21 +41,29 @@ void ask_name(Gate& gate, CallPtr call, RequestCode code) {
   });
 }
 
+// The carrier's own copy of the error goes with the world's, or poll would go on to say ERR. And if it has
+// gone already while the carrier is hung up, a read or write has told the program: an error is told once.
+bool was_told(const Call& call) {
+  int error = 0;
+  socklen_t length = sizeof(error);
+  getsockopt(call.fd.get(), SOL_SOCKET, SO_ERROR, &error, &length);
+  pollfd entry{call.fd.get(), 0, 0};
+  return error == 0 && poll(&entry, 1, 0) == 1 && (entry.revents & POLLHUP) != 0;
+}
+
 void write_option(Gate& gate, CallPtr call, const Answer& answer) {
   std::int32_t room = 0;
   if (!gate.read(*call, call->argument(4), &room, sizeof(room))) return gate.answer(std::move(call), -EFAULT);
   if (room < 0) return gate.answer(std::move(call), -EINVAL);
-  auto count =
-      static_cast<std::int32_t>(std::min<std::size_t>(answer.payload.size(), static_cast<std::size_t>(room)));
-  bool written = (count == 0 || gate.write(*call, call->argument(3), answer.payload.data(),
-                                           static_cast<std::size_t>(count))) &&
+  std::string value(answer.payload);
+  Socket* socket = gate.socket_of(*call);
+  bool is_error = call->int_argument(1) == SOL_SOCKET && call->int_argument(2) == SO_ERROR;
+  if (is_error && socket != nullptr && socket->stream && socket->carried && was_told(*call))
+    value.assign(value.size(), '\0');
+  std::size_t size = std::min(value.size(), static_cast<std::size_t>(room));
+  auto count = static_cast<std::int32_t>(size);
+  bool written = (count == 0 || gate.write(*call, call->argument(3), value.data(), size)) &&
                  gate.write(*call, call->argument(4), &count, sizeof(count));
-  if (call->int_argument(1) == SOL_SOCKET && call->int_argument(2) == SO_ERROR) {
-    // The carrier's own copy of the error goes with it, or poll would go on to say ERR.
-    int error = 0;
-    socklen_t length = sizeof(error);
-    getsockopt(call->fd.get(), SOL_SOCKET, SO_ERROR, &error, &length);
-  }
   gate.answer(std::move(call), written ? 0 : -EFAULT);
 }
 

@@ -28,9 +28,10 @@ struct KernelWorld::Held {
   bool out_ended = false;
   bool in_ended = false;
   bool spent = false;
-  int pill = 0;  // forwarded bytes that we have not read
+  int error = 0;  // of a reset, until it is asked for
+  int pill = 0;   // forwarded bytes that we have not read
   int tokens = 0;
-  bool token_known = false;  // the head of the accept queue is announced
+  bool token_known = false;                                    // the head of the accept queue is announced
   std::vector<std::pair<std::uint64_t, UniqueFd>> put_back{};  // accepted, could not be handed over
   std::string waiting_in{};  // read from the kernel's socket, not taken by the carrier yet
   sockaddr_storage from{};
@@ -42,6 +43,7 @@ struct KernelWorld::Asked {
   Request head{};
   std::string payload{};
   int fd = -1;
+  std::int64_t give_up_ns = 0;  // SO_RCVTIMEO of an accept
 };
 
 namespace {
@@ -54,6 +56,12 @@ int unread(int fd) {
   int count = 0;
   ioctl(fd, FIONREAD, &count);
   return count;
+}
+
+std::int64_t now_ns() {
+  timespec at{};
+  clock_gettime(CLOCK_MONOTONIC, &at);
+  return at.tv_sec * 1'000'000'000 + at.tv_nsec;
 }
 
 short events_of(int fd, short wanted) {
@@ -127,7 +135,7 @@ void KernelWorld::run() {
       if (!held.in_ended && held.waiting_in.empty()) wait.push_back({held.kernel.get(), wanted, 0});
     }
     // Carriers keep a byte unread, so their level says nothing; a short nap instead of a design.
-    poll(wait.data(), wait.size(), carriers == wait.size() ? -1 : 1);
+    poll(wait.data(), wait.size(), carriers == wait.size() && parked_.empty() ? -1 : 1);
     char drained[64];
     (void)!read(wake_read_.get(), drained, sizeof(drained));
     for (auto entry = held_.begin(); entry != held_.end();) {
@@ -206,6 +214,9 @@ void KernelWorld::serve(int, Asked& asked) {
     std::erase_if(parked_, [&](const Asked& other) { return other.head.id == head.cookie; });
     return;
   }
+  // What was closed before this was asked must be gone before it is done.
+  for (auto entry = held_.begin(); entry != held_.end();)
+    entry = pump(entry->second) ? std::next(entry) : held_.erase(entry);
   auto found = held_.find(head.cookie);
   if (found == held_.end()) return reply(asked, -EBADF);
   Held& held = found->second;
@@ -284,6 +295,10 @@ void KernelWorld::serve(int, Asked& asked) {
       return outcome(setsockopt(kernel, static_cast<int>(head.arg[0]), static_cast<int>(head.arg[1]),
                                 asked.payload.data(), address_length));
     case RequestCode::get_option: {
+      if (head.arg[0] == SOL_SOCKET && head.arg[1] == SO_ERROR && held.error != 0) {
+        int error = std::exchange(held.error, 0);
+        return reply(asked, 0, bytes_of(&error, sizeof(error)));
+      }
       length = static_cast<socklen_t>(std::min<std::int64_t>(head.arg[2], sizeof(value)));
       int result =
           getsockopt(kernel, static_cast<int>(head.arg[0]), static_cast<int>(head.arg[1]), value, &length);
@@ -366,7 +381,14 @@ bool KernelWorld::try_parked(Asked& asked) {
   UniqueFd connection(
       accept4(kernel, reinterpret_cast<sockaddr*>(&peer), &length, SOCK_CLOEXEC | SOCK_NONBLOCK));
   bool waits = !connection && errno == EAGAIN && (asked.head.flags & Request::kNonBlocking) == 0;
-  if (waits) return false;
+  if (waits && asked.give_up_ns == 0) {
+    timeval limit{};
+    socklen_t size = sizeof(limit);
+    getsockopt(kernel, SOL_SOCKET, SO_RCVTIMEO, &limit, &size);
+    std::int64_t patience = limit.tv_sec * 1'000'000'000 + limit.tv_usec * 1000;
+    asked.give_up_ns = patience == 0 ? -1 : now_ns() + patience;
+  }
+  if (waits && (asked.give_up_ns < 0 || now_ns() < asked.give_up_ns)) return false;
   if (!connection) {
     reply(asked, -errno);
     return true;
@@ -440,6 +462,7 @@ void KernelWorld::pump_in(Held& held) {
     }
     if (n < 0 && errno == EAGAIN) return;
     held.in_ended = true;
+    if (n < 0) held.error = errno;
     if (n == 0) return void(::shutdown(held.carrier.get(), SHUT_WR));
     return hang_up(held, true);
   }
