@@ -74,12 +74,13 @@ struct Identity {
 };
 
 // The program's end of a stream carrier: SO_SNDBUF as given to setsockopt. The last byte that the
-// world has forwarded stays unread, and with it its whole kernel buffer (up to 40 KiB) stays charged;
-// POLLOUT needs four times the charge below the limit, which is twice this.
-inline constexpr int kCarrierSndbuf = 128 * 1024;
+// world has forwarded stays unread, and with it its whole kernel buffer stays charged (up to 49 KiB for
+// a write, 65 KiB for sendfile); POLLOUT needs four times the charge below the limit, which is twice
+// this.
+inline constexpr int kCarrierSndbuf = 144 * 1024;
 // What the agent writes through the program's end so that it is not POLLOUT until the world has read it:
 // just over a quarter of the limit, in two writes so that the last byte sits alone in its buffer.
-inline constexpr int kJunkBytes = 72 * 1024 + 1;
+inline constexpr int kJunkBytes = 80 * 1024 + 1;
 
 struct Request {
   static constexpr std::uint16_t kNonBlocking = 1;

@@ -57,6 +57,7 @@ void StreamEnd::work(Instant /*now*/) {
 }
 
 void StreamEnd::note_kernel_events(std::uint32_t events) {
+  if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0) out_.ending = true;
   // ECONNRESET: closed while bytes for the program were unread. TCP answers that with a reset at once,
   // whatever the program had still written (RFC 2525 2.17).
   if ((events & EPOLLERR) != 0) out_.gone = out_.reset = true;

@@ -12,6 +12,11 @@
 // (SO_PEEK_OFF moves along) and taken out later, all but the last. The first pill is a byte that was
 // written through the program's end before the program had it.
 //
+// A pill keeps its whole kernel buffer charged to the program, and too large a charge would keep POLLOUT
+// off for ever. Writes and sendfile make no buffer that large, splice from a large pipe can. So after a
+// burst in which there could have been one, everything is taken out, and a reset looks like an end of
+// file until the program writes again; SO_ERROR stays exact.
+//
 // While the connection is being made the pill stands behind more junk, enough to keep POLLOUT off;
 // ESTABLISHED takes the junk out.
 //
@@ -59,7 +64,9 @@ class StreamEnd final : public CarrierEnd {
   struct Outward {                  // program -> socket
     std::uint32_t forwarded = 0;    // bytes at the head of our queue that the socket has; >= 1: the pill
     std::uint32_t peeks = 0;        // since they were last taken out
+    std::size_t burst = 0;          // bytes forwarded since our queue was last read to its end
     bool bulk = false;              // the last peek was large: take in large pieces
+    bool ending = false;            // the kernel has reported an end: read on until it is reached
     bool ended = false;             // the program's FIN was handed on
     bool gone = false;              // the program's end is closed
     bool reset = false;             // … with bytes unread
@@ -89,6 +96,7 @@ class StreamEnd final : public CarrierEnd {
   bool hand_over(Bytes bytes);
   bool flush_urgent();
   void take_out_forwarded();
+  void end_burst();
   void discard(std::uint32_t bytes);
   void set_peek_offset();
   void end_outward(bool with_error);

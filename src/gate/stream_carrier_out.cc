@@ -15,6 +15,7 @@
 #include <array>
 #include <cerrno>
 
+#include "gate/protocol.h"
 #include "gate/stream_carrier.h"
 
 namespace sockeye::gate {
@@ -25,6 +26,9 @@ constexpr std::size_t kBulk = 16384;           // a peek of this size starts bul
 constexpr std::uint32_t kForwardedMax = 4096;  // bytes, and
 constexpr std::uint32_t kPeeksMax = 8;         // peeks that may be left in our queue
 constexpr std::size_t kPerRound = 256 * 1024;  // bytes of one pump: others want their turn
+// No kernel buffer of a burst up to this size keeps POLLOUT off: a quarter of the limit, less the
+// overhead of one buffer.
+constexpr std::size_t kBurstMax = kCarrierSndbuf / 2 - 1024;
 
 }  // namespace
 
@@ -34,9 +38,9 @@ void StreamEnd::pump_out() {
   for (bool more = true; more && !out_.ended && !failing_;) {
     const std::size_t room = std::min(socket().send_room(), CarrierSet::kPieceMax);
     if (room == 0) return;  // the socket tells when there is
-    const std::uint32_t before = out_.forwarded;
+    const std::size_t before = out_.burst;
     more = out_.bulk ? forward_bulk(room) : forward_peeked(room);
-    moved += out_.forwarded > before ? out_.forwarded - before : 0;
+    moved += out_.burst - before;
     if (more && moved >= kPerRound) {
       note();
       return;
@@ -50,7 +54,10 @@ bool StreamEnd::forward_peeked(std::size_t room) {
   MutableBytes piece = set().piece().first(room);
   const ssize_t size = ::recv(fd(), piece.data(), piece.size(), MSG_PEEK | MSG_DONTWAIT);
   if (size < 0 && errno == EINTR) return true;
-  if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return false;
+  if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+    end_burst();
+    return false;
+  }
   if (size <= 0) {
     end_outward(size < 0);
     return false;
@@ -63,13 +70,18 @@ bool StreamEnd::forward_peeked(std::size_t room) {
     return false;
   }
   out_.forwarded += static_cast<std::uint32_t>(*sent);
+  out_.burst += *sent;
   if (*sent < got) {  // send_room() promised too much
     set_peek_offset();
     return false;
   }
   out_.bulk = got >= kBulk;
   if (out_.forwarded > kForwardedMax || ++out_.peeks >= kPeeksMax) take_out_forwarded();
-  return true;
+  // Less than there was room for: that was all, unless the end stands behind it. What comes later is
+  // an edge of its own.
+  if (got == room || out_.ending) return true;
+  end_burst();
+  return false;
 }
 
 bool StreamEnd::forward_bulk(std::size_t room) {
@@ -106,6 +118,7 @@ bool StreamEnd::hand_over(Bytes bytes) {
     return false;
   }
   const std::size_t count = sent.value_or(0);
+  out_.burst += count;
   out_.held.assign(bytes.begin() + static_cast<std::ptrdiff_t>(count), bytes.end());
   return out_.held.empty();
 }
@@ -136,6 +149,14 @@ void StreamEnd::take_out_forwarded() {
   if (out_.forwarded <= 1) return;
   discard(out_.forwarded - 1);
   out_.forwarded = 1;
+}
+
+// Our queue was read to its end.
+void StreamEnd::end_burst() {
+  if (std::exchange(out_.burst, 0) <= kBurstMax) return;
+  discard(out_.forwarded);
+  out_.forwarded = 0;
+  out_.peeks = 0;
 }
 
 // The kernel moves the peek offset back by what is taken out.

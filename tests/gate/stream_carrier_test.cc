@@ -3,6 +3,9 @@
 //
 // Carriers under a real TCP (decisions.md D16, D17): what a program sees on its descriptor while two
 // stacks talk.
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+
 #include "carrier_bench.h"
 
 namespace sockeye::gate {
@@ -120,6 +123,25 @@ TEST_F(StreamCarrierFar, BulkArrivesWholeWhateverTheSizesOfReadsAndWrites) {
     got += read_text(right.program.get(), 17);
   }
   EXPECT_EQ(got.size(), kAll);
+  EXPECT_TRUE(got == sent);
+}
+
+// sendfile puts pages of the file into the carrier instead of copies.
+TEST_F(StreamCarrier, SendfileGoesOnWheneverPollSaysOut) {
+  connect();
+  const std::string sent = pattern(3'000'000);
+  UniqueFd file(::memfd_create("file", MFD_CLOEXEC));
+  ASSERT_EQ(::write(file.get(), sent.data(), sent.size()), static_cast<ssize_t>(sent.size()));
+  off_t at = 0;
+  std::string got;
+  for (int i = 0; i < 10000 && got.size() < sent.size(); ++i) {
+    if (polled(left.program.get()).find("OUT") != std::string::npos)
+      while (::sendfile(left.program.get(), file.get(), &at, sent.size()) > 0) {
+      }
+    settle();
+    got += read_text(right.program.get());
+  }
+  EXPECT_EQ(got.size(), sent.size());
   EXPECT_TRUE(got == sent);
 }
 
