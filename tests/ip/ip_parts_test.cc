@@ -69,7 +69,7 @@ TEST_F(Layer, RoutesAndSourceAddresses) {
   EXPECT_EQ(way("10.0.0.1"), "lo 10.0.0.1");  // to ourselves: never through a link
   EXPECT_EQ(way("10.0.0.7"), "eth0 10.0.0.1");
   EXPECT_EQ(way("10.9.1.7"), "eth1 10.9.1.1");
-  EXPECT_EQ(way("192.0.2.1"), "eth1 10.9.1.1");
+  EXPECT_EQ(way("192.0.2.1"), "eth1 10.9.0.1");  // neither is nearer: the first
   EXPECT_EQ(way("fd00::7"), "eth0 fd00::1");
   EXPECT_EQ(way("2001:db8::1"), "EADDRNOTAVAIL");  // the default route's interface has no IPv6 address
   EXPECT_EQ(way("192.0.2.1", ip("127.0.0.1")), "EINVAL");

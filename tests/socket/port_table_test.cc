@@ -48,8 +48,8 @@ TEST(PortAllocator, ConnectsTakeEvenPortsFirstAndBindsOddOnes) {
 
 TEST(PortAllocator, EveryPortIsFoundOnceAndThenNone) {
   SeededRng rng(3);
-  for (const std::uint16_t last : {40000, 40001, 40100, 40101}) {
-    PortAllocator allocator(rng, 40000, last);
+  for (const int last : {40000, 40001, 40100, 40101}) {
+    PortAllocator allocator(rng, 40000, static_cast<std::uint16_t>(last));
     const Endpoint peer{IpAddress::v4(10, 0, 0, 2), 80};
     std::set<std::uint16_t> used;
     const auto unused = [&](std::uint16_t port) { return used.count(port) == 0; };
@@ -77,7 +77,9 @@ TEST(PortAllocator, StepsTowardsOnePeerAreSmall) {
       const auto port =
           *allocator.for_connect(Instant{}, IpAddress::v4(10, 0, 0, 1),
                                  {IpAddress::v4(10, 0, 1, static_cast<std::uint8_t>(peer)), 80}, any);
-      if (round > 0 && port > last[peer]) EXPECT_LE(port - last[peer], 2);
+      if (round > 0 && port > last[peer]) {
+        EXPECT_LE(port - last[peer], 2);
+      }
       last[peer] = port;
     }
 }
