@@ -13,6 +13,7 @@ Result<> StreamSocket::connect(std::optional<Endpoint> to) {
     return {};
   }
   if (phase_ == Phase::connected || listener_) return Errno::isconn;
+  if (phase_ == Phase::disconnecting) return Errno::inval;
   if (auto checked = check_family(to->address); !checked) return checked;
   return phase_ == Phase::connecting ? finish_connect() : begin_connect(*to);
 }

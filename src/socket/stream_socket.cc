@@ -151,12 +151,17 @@ Result<> StreamSocket::shutdown(int how) {
     }
     return {};
   }
-  if (connection_ == nullptr || connection_->is_retired()) return Errno::notconn;
+  if (connection_ == nullptr || connection_->is_retired()) {
+    // An attempt that ended and was not asked about any more: Linux lets it connect no other time.
+    if (phase_ == Phase::connecting) phase_ = Phase::disconnecting;
+    return Errno::notconn;
+  }
   if (connection_->state() == tcp::State::syn_sent) {
     disconnect();
     waiters().notify(Readiness::in | Readiness::out | Readiness::hup);
     return {};
   }
+  phase_ = Phase::connected;  // Linux: connect() answers EISCONN from here on, even after the end
   auto done = connection_->tcp().shutdown(host_.now, reading, writing);
   host_.touch(*connection_);
   return done;

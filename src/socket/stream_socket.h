@@ -64,7 +64,7 @@ class StreamSocket final : public BaseSocket {
   void on_connection_finished();
 
  private:
-  enum class Phase : std::uint8_t { idle, connecting, connected };  // Linux's socket state
+  enum class Phase : std::uint8_t { idle, connecting, connected, disconnecting };  // Linux's socket state
 
   Result<> begin_connect(const Endpoint& to);
   Result<> finish_connect();
