@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/world_process.h"
 
+#include <sys/prctl.h>
+
 #include "gate/protocol.h"
 #include "gate/session.h"
 #include "world/sandbox.h"
@@ -10,6 +12,7 @@
 namespace sockeye::tools {
 
 int world_process(world::WorldStart start) {
+  ::prctl(PR_SET_NAME, "sockeye-world");  // what ps and top show
   if (!world::lock_system_calls(start.notes)) return 1;
   world::WorldOptions options;
   options.version = gate::kProtocolVersion;
