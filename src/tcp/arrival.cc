@@ -24,16 +24,14 @@ std::optional<Drop> Arrival::run() {
     default:
       break;
   }
-  using Check = Verdict (Arrival::*)();
-  static constexpr Check kChecks[] = {
-      &Arrival::check_sequence, &Arrival::check_reset,  &Arrival::check_syn, &Arrival::check_ack,
-      &Arrival::check_urgent,   &Arrival::process_text, &Arrival::check_fin};
   std::optional<Drop> drop;
-  for (const Check check : kChecks) {
-    const Verdict verdict = (this->*check)();
+  const auto proceeds = [&drop](Verdict verdict) {
     if (verdict.drop) drop = verdict.drop;
-    if (!verdict.proceeds) break;
-  }
+    return verdict.proceeds;
+  };
+  (void)(proceeds(check_sequence()) && proceeds(check_reset()) && proceeds(check_syn()) &&
+         proceeds(check_ack()) && proceeds(check_urgent()) && proceeds(process_text()) &&
+         proceeds(check_fin()));
   return drop;
 }
 

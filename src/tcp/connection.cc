@@ -212,7 +212,7 @@ Readiness Connection::readiness() const {
     const std::uint32_t have = unread();
     // A low-water mark above what the window admits must not block for ever.
     const bool is_full = have > 0 && window_.current(rcv_.nxt) <= window_.peer_mss();
-    if (have >= target || (is_full && have + 1 > target - std::min(target, have))) level |= Readiness::in;
+    if (have >= target || is_full) level |= Readiness::in;
     if (flags_.write_shut || is_writable()) level |= Readiness::out;
     if (marked && active_->urgent.state() == Urgent::Byte::here) level |= Readiness::pri;
   }

@@ -204,7 +204,7 @@ class Connection {
   void adopt(Instant now, const Negotiated& agreed, std::uint32_t timestamp_offset);
   void establish(Instant now);
   void update_mss();
-  bool poll_handshake(Instant now, Segment& segment);
+  bool poll_handshake(Instant now, Segment& segment, Packet& packet);
   void on_handshake_timeout(Instant now);
 
   // close.cc

@@ -57,8 +57,9 @@ std::optional<Drop> Connection::take_text(Instant now, const Segment& segment, P
   }
   window_.on_segment(segment.payload_bytes,
                      offered_mss(path_.mtu, path_.is_v6, settings_->value.max_segment));
-  delayed_ack_.on_data(std::chrono::milliseconds(ms_of(now) - last_data_received_ms_), rto(), window,
-                       window_.peer_mss());
+  const Duration idle = std::chrono::milliseconds(ms_of(now) - last_data_received_ms_);
+  const bool was_idle = idle > resources_.config.rto_min && idle > rto();
+  delayed_ack_.on_data(was_idle, window, window_.peer_mss());
   last_data_received_ms_ = ms_of(now);
   if (begin > rcv_.nxt) return take_out_of_order(begin, packet, window);
 

@@ -19,7 +19,7 @@ bool Connection::poll_transmit(Instant now, Segment& segment, Packet& packet) {
   if (state_ == State::closed || state_ == State::listen) return false;
   segment = Segment();
   if (state_ == State::syn_sent || state_ == State::syn_received) {
-    return poll_handshake(now, segment) || (state_ == State::syn_received && poll_ack(now, segment));
+    return poll_handshake(now, segment, packet) || (state_ == State::syn_received && poll_ack(now, segment));
   }
   if (active_ != nullptr && state_ != State::time_wait) {
     if (poll_retransmission(now, segment, packet)) return true;
@@ -152,7 +152,7 @@ bool Connection::poll_new_data(Instant now, Segment& segment, Packet& packet) {
   if (flight == 0 && congestion_->cwnd() > 0) {
     const Duration idle = std::chrono::milliseconds(ms_of(now) - last_data_sent_ms_);
     const std::uint32_t initial = resources_.config.initial_window * snd_.mss;
-    if (idle > rto() && counts_.bytes_sent > 0) {
+    if (idle > resources_.config.rto_min && counts_.bytes_sent > 0 && idle > rto()) {
       congestion_->on_idle(now, idle, rto(), initial);
       last_data_sent_ms_ = ms_of(now);
     }

@@ -18,9 +18,9 @@ class DelayedAck {
  public:
   static constexpr std::uint8_t kQuickMax = 16;
 
-  // Data came. `idle`: since the data before it.
-  void on_data(Duration idle, Duration rto, std::uint32_t window, std::uint32_t peer_mss) {
-    if (!started_ || idle > rto) {
+  // Data came. `was_idle`: the data before it is longer ago than a retransmission time-out.
+  void on_data(bool was_idle, std::uint32_t window, std::uint32_t peer_mss) {
+    if (!started_ || was_idle) {
       quick_ = static_cast<std::uint8_t>(
           std::clamp<std::uint32_t>(window / (2 * std::max(peer_mss, 1u)), 2, kQuickMax));
       started_ = true;

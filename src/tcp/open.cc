@@ -100,7 +100,7 @@ void Connection::on_path_change(Instant now, const Path& path) {
 }
 
 // The SYN in SYN-SENT, the SYN-ACK in SYN-RECEIVED (simultaneous open).
-bool Connection::poll_handshake(Instant now, Segment& segment) {
+bool Connection::poll_handshake(Instant now, Segment& segment, Packet& packet) {
   if (!flags_.syn_due) return false;
   flags_.syn_due = false;
   const Offer offer = make_offer(resources_.config, settings_->value, path_.mtu, path_.is_v6);
@@ -134,6 +134,7 @@ bool Connection::poll_handshake(Instant now, Segment& segment) {
     (void)a.sent.on_retransmit(snd_.iss, snd_.nxt, now);
     if (a.retransmissions > 0) ++counts_.retransmits;
   }
+  packet.transmission = a.retransmissions;
   a.retransmit_at = now + rto();
   ++counts_.segments_out;
   return true;

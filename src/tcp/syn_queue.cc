@@ -343,7 +343,7 @@ std::optional<SynQueue::Due> SynQueue::next_due(Instant now) {
     entry.retransmissions = (entry.retransmissions + 1u) & 63u;
     entry.deadline = now + q.timeout(entry);
     q.schedule(slot);
-    return Due{entry.tuple, q.syn_ack(now, entry)};
+    return Due{entry.tuple, q.syn_ack(now, entry), entry.retransmissions};
   }
   return std::nullopt;
 }

@@ -48,6 +48,7 @@ class SynQueue {
   struct Due {
     FiveTuple tuple{};
     Segment segment{};
+    std::uint8_t transmission = 0;  // for Packet::transmission: the n-th repetition
   };
   std::optional<Due> next_due(Instant now);
 
