@@ -25,7 +25,7 @@ struct Trapped {
 
 class Notifier {
  public:
-  explicit Notifier(UniqueFd listener) : listener_(std::move(listener)) {}
+  explicit Notifier(UniqueFd listener);
 
   int fd() const { return listener_.get(); }
   // Only when poll said IN. Nothing: the caller died meanwhile.
