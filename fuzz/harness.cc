@@ -108,6 +108,7 @@ IpAddress Harness::them(bool is_v6) {
 
 Harness::Harness() : stack_(config_for_fuzzing(), pool_, secret_, open_, now_) {
   stack_.add_interface("eth0", link_, {{us(false), 24}, {us(true), 64}});
+  stack_.set_privileged(true);
   set_up_sockets();
   connect_both();
 }
