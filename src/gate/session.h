@@ -97,8 +97,8 @@ class AgentSession final : public world::Session, private world::EventHandler, p
   void attach_stream(HeldSocket& held, world::UniqueFd fd);
   // --- accept (session_accept.cc)
   std::optional<Answer> accept(const Message& message, HeldSocket& held);
-  Answer hand_over(HeldSocket& listener, SocketRef connection);
-  Answer hand_over(HeldSocket& listener, ListenerEnd::PutBack connection);
+  Answer hand_over(HeldSocket& listener, SocketRef connection, std::int32_t to_pid);
+  Answer hand_over(HeldSocket& listener, ListenerEnd::PutBack connection, std::int32_t to_pid);
   Answer put_back(Message& message, HeldSocket& held);
   // --- datagrams (session_datagram.cc)
   std::optional<Answer> send(const Message& message, HeldSocket& held);

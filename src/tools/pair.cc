@@ -4,12 +4,12 @@
 // sockeye pair (decisions.md D8): a private world with the hosts `server` and `client`, a gate agent
 // in a child process for each program, and this process, which waits: for the server to listen, for
 // the client to end, for its connections to end, for the server to go.
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -120,7 +120,7 @@ void Pair::watch_signals() {
   ::sigprocmask(SIG_BLOCK, &set, nullptr);
   signals_.reset(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   int ends[2];
-  if (!signals_ || ::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+  if (!signals_ || ::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
     throw Failure(fmt::format("signals: errno {}", errno), kLauncherFailed);
   listening_in_.reset(ends[0]);
   listening_out_.reset(ends[1]);
@@ -152,8 +152,8 @@ void Pair::start_server() {
   options.on_notice = [this](const gate::Notice& notice) {
     if (notice.code != gate::NoticeCode::listening) return;
     const Listening seen{static_cast<std::int32_t>(notice.arg[0]), static_cast<std::int32_t>(notice.arg[1])};
-    // When nobody reads any more the pipe is full or closed, and nobody needs to know.
-    [[maybe_unused]] const ssize_t written = ::write(listening_out_.get(), &seen, sizeof seen);
+    // When nobody waits for it any more, nobody needs to know.
+    ::send(listening_out_.get(), &seen, sizeof seen, MSG_NOSIGNAL);
   };
   server_ = start_agent(std::move(options));
   server_session_.reset();
@@ -165,7 +165,6 @@ void Pair::start_client() {
   options.command = command_.client;
   options.session = client_session_.get();
   options.report = command_.choice.report;
-  listening_in_.reset();
   client_ = start_agent(std::move(options));
   client_session_.reset();
 }

@@ -13,6 +13,6 @@ same file got
 "$SOCKEYE" pair --net delay=10ms -- sh -c 'exec nc -N -l 7000 <file' -- sh -c 'exec nc -d server 7000 >back' ||
   fail "server to client"
 same file back
-"$SOCKEYE" pair -- sh -c 'exec nc -u -l 7000 >datagram' -- sh -c 'echo hello | nc -u -w 1 server 7000' ||
+"$SOCKEYE" pair -- sh -c 'exec nc -4 -u -l 7000 >datagram' -- sh -c 'echo hello | nc -4 -u -w 1 server 7000' ||
   fail datagram
 [ "$(cat datagram)" = hello ] || fail "the datagram did not arrive"
