@@ -3,6 +3,7 @@
 #include "gate/datagram_carrier.h"
 
 #include <linux/sockios.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -30,15 +31,18 @@ DatagramEnd::DatagramEnd(CarrierSet& set, SocketRef socket, world::UniqueFd fd)
 void DatagramEnd::work(Instant /*now*/) {
   const std::uint32_t events = take_kernel_events();
   take_socket_events();
-  if ((events & EPOLLHUP) != 0 && !hung_up_) {
-    hung_up_ = true;
-    // From here an empty datagram and the end look alike, except that the former has credentials.
-    const int on = 1;
-    ::setsockopt(fd(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
-  }
+  if ((events & EPOLLHUP) != 0) take_hang_up();
   pump_out();
   if (finished_) return;
   pump_in();
+}
+
+void DatagramEnd::take_hang_up() {
+  if (hung_up_) return;
+  hung_up_ = true;
+  // From here an empty datagram and the end look alike, except that the former has credentials.
+  const int on = 1;
+  ::setsockopt(fd(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
 }
 
 // ------------------------------------------------------------------------ program -> socket
@@ -80,7 +84,13 @@ std::ptrdiff_t DatagramEnd::take(MutableBytes room, bool& ended) {
       if (errno == ECONNRESET) continue;  // closed with datagrams unread: the queue comes after it
       return -1;
     }
-    if (size == 0 && hung_up_ && message.msg_controllen == 0) {
+    if (size == 0 && !hung_up_) {  // the program may have gone since the events were taken
+      pollfd now{fd(), 0, 0};
+      if (::poll(&now, 1, 0) == 1 && (now.revents & POLLHUP) != 0) {
+        take_hang_up();
+        continue;
+      }
+    } else if (size == 0 && message.msg_controllen == 0) {
       ended = true;
       return -1;
     }

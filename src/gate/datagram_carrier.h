@@ -40,6 +40,7 @@ class DatagramEnd final : public CarrierEnd {
   std::uint64_t refused_sends() const { return refused_sends_; }
 
  private:
+  void take_hang_up();
   void pump_out();
   bool send_out(Bytes datagram);
   std::ptrdiff_t take(MutableBytes room, bool& ended);
