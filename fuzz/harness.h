@@ -69,7 +69,7 @@ class FuzzLink final : public Link {
 
 class Harness {
  public:
-  static constexpr std::uint16_t kListening = 80, kDatagrams = 53, kTheirs = 7;
+  static constexpr std::uint16_t kListening = 80, kDatagrams = 53, kTheirs = 7, kOurs = 40000;
 
   Harness();
   ~Harness();
@@ -89,7 +89,6 @@ class Harness {
 
   FuzzLink& link() { return link_; }
   PacketPool& pool() { return pool_; }
-  std::uint16_t connected_port() const { return connected_->local().port; }
 
  private:
   void set_up_sockets();
