@@ -27,7 +27,14 @@ struct Interface {
   bool is_loopback = false;
   bool any_address = false;  // every address there is ours (socket/local_service.h)
   PacketList outbound{};
+  // The last unicast pair that was found to be in order: nearly every packet of a busy link has it.
+  IpAddress last_source{};
+  IpAddress last_destination{};
 
+  bool was_in_order(const IpAddress& source, const IpAddress& destination) const {
+    return source.low() == last_source.low() && destination.low() == last_destination.low() &&
+           source.high() == last_source.high() && destination.high() == last_destination.high();
+  }
   bool has_address(const IpAddress& address) const {
     for (const auto& own : addresses)
       if (own.address == address) return true;

@@ -63,10 +63,20 @@ bool IpLayer::receive(Instant now, Interface& from, PacketPtr& packet, IpArrival
 
 // RFC 1122 3.2.1.3: who may be a source, and which destinations are ours (weak host model, as Linux).
 std::optional<Drop> IpLayer::check_addresses(IpArrival& arrival) const {
+  Interface& from = *arrival.interface;
+  if (from.any_address || from.was_in_order(arrival.source, arrival.destination)) return std::nullopt;
+  const auto drop = check_new_addresses(arrival);
+  if (!drop && !arrival.is_group) {
+    from.last_source = arrival.source;
+    from.last_destination = arrival.destination;
+  }
+  return drop;
+}
+
+std::optional<Drop> IpLayer::check_new_addresses(IpArrival& arrival) const {
   const Interface& from = *arrival.interface;
   const IpAddress& source = arrival.source;
   const IpAddress& destination = arrival.destination;
-  if (from.any_address) return std::nullopt;
   arrival.is_group =
       destination.is_multicast() || destination.is_limited_broadcast() || from.is_broadcast(destination);
   if (source.is_multicast() || source.is_unspecified() || is_class_e(source) || is_this_network(source) ||

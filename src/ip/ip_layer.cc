@@ -25,6 +25,7 @@ Interface& IpLayer::add_interface(std::string name, Link& link, std::vector<Inte
     routes_.add(IpAddress::any_v4(), 0, *made);
     routes_.add(IpAddress::any_v6(), 0, *made);
   }
+  for (const auto& other : interfaces_) other->last_source = other->last_destination = IpAddress();
   interfaces_.push_back(std::move(made));
   return *interfaces_.back();
 }

@@ -108,6 +108,7 @@ class IpLayer {
   std::optional<Drop> receive_v4(Instant now, PacketPtr& packet, IpArrival& arrival);
   std::optional<Drop> receive_v6(Instant now, PacketPtr& packet, IpArrival& arrival);
   std::optional<Drop> check_addresses(IpArrival& arrival) const;
+  std::optional<Drop> check_new_addresses(IpArrival& arrival) const;
   std::optional<Drop> add_fragment(Instant now, FragmentReassembler::Fragment fragment, PacketPtr& packet,
                                    IpArrival& arrival);
   void complain(const IpArrival& arrival, PacketPtr packet, std::uint8_t type, std::uint8_t code,

@@ -53,16 +53,18 @@ void receive_stream(SocketHost& host, PacketPtr packet, const IpArrival& arrival
     connection->on_segment(segment, *packet);
     return;
   }
+  std::optional<SeqNum> beyond;  // a new connection over an old one in TIME_WAIT (RFC 6191)
   if (host.time_waits.size() > 0) {
     if (const auto verdict = host.time_waits.on_segment(host.now, tuple, segment)) {
       if (verdict->drop) host.drops.count(*verdict->drop);
       if (verdict->reply) host.send_segment(tuple, *verdict->reply, host.limits.ttl, 0);
       if (!verdict->reopen_beyond) return;
+      beyond = verdict->reopen_beyond;
     }
   }
   if (arrival.interface->any_address && tuple.local.port == host.service_point->port &&
       host.service_point->listener != nullptr) {
-    host.service_point->listener->listener()->on_segment(tuple, segment, *packet, *arrival.interface);
+    host.service_point->listener->listener()->on_segment(tuple, segment, *packet, *arrival.interface, beyond);
     return;
   }
   const PortUse* use = host.stream_ports.find(tuple.local, tuple.remote, arrival.interface->index,
@@ -71,7 +73,9 @@ void receive_stream(SocketHost& host, PacketPtr packet, const IpArrival& arrival
     refuse_segment(host, tuple, segment);
     return;
   }
-  static_cast<StreamSocket*>(use->owner)->listener()->on_segment(tuple, segment, *packet, *arrival.interface);
+  static_cast<StreamSocket*>(use->owner)
+      ->listener()
+      ->on_segment(tuple, segment, *packet, *arrival.interface, beyond);
 }
 
 bool receive_datagram(SocketHost& host, PacketPtr& packet, const IpArrival& arrival) {

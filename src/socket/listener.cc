@@ -21,10 +21,10 @@ void Listener::set_backlog(std::uint32_t backlog) {
 }
 
 void Listener::on_segment(const FiveTuple& tuple, const tcp::Segment& segment, Packet& packet,
-                          Interface& interface) {
+                          Interface& interface, std::optional<SeqNum> beyond) {
   const tcp::Path path = host_.path_to(tuple.remote.address, interface);
   const tcp::ListenVerdict verdict =
-      half_open_.on_segment(host_.now, tuple, segment, socket_.settings(), path, is_full());
+      half_open_.on_segment(host_.now, tuple, segment, socket_.settings(), path, is_full(), beyond);
   if (verdict.drop) host_.drops.count(*verdict.drop);
   if (verdict.reply)
     host_.send_segment(tuple, *verdict.reply, socket_.hop_limit(tuple), socket_.service(tuple));

@@ -27,7 +27,9 @@ class Listener final : public TimerEntry {
   tcp::SynQueue& half_open() { return half_open_; }
   const tcp::SynQueue& half_open() const { return half_open_; }
 
-  void on_segment(const FiveTuple& tuple, const tcp::Segment& segment, Packet& packet, Interface& interface);
+  // `beyond`: the tuple was in TIME_WAIT until this segment came.
+  void on_segment(const FiveTuple& tuple, const tcp::Segment& segment, Packet& packet, Interface& interface,
+                  std::optional<SeqNum> beyond);
   void on_child_event(StreamConnection& child);
   StreamConnection* take();  // the oldest connection; null when none waits
 

@@ -34,19 +34,22 @@ Result<> StreamSocket::finish_connect() {
   }
 }
 
-bool StreamSocket::tuple_is_free(const FiveTuple& tuple) {
+bool StreamSocket::tuple_is_free(const FiveTuple& tuple, std::optional<SeqNum>& beyond) {
   if (host_.connections.find(tuple) != nullptr) return false;
   if (!host_.time_waits.contains(tuple)) return true;
   // Linux's tcp_tw_reuse = 2: only on loopback, and only when timestamps protect the new connection.
-  return tuple.remote.address.is_loopback() && host_.time_waits.reuse(host_.now, tuple).has_value();
+  if (!tuple.remote.address.is_loopback()) return false;
+  beyond = host_.time_waits.reuse(host_.now, tuple);
+  return beyond.has_value();
 }
 
-Result<std::uint16_t> StreamSocket::choose_port(const IpAddress& local_address, const Endpoint& remote_end) {
+Result<std::uint16_t> StreamSocket::choose_port(const IpAddress& local_address, const Endpoint& remote_end,
+                                                std::optional<SeqNum>& beyond) {
   const auto port =
       host_.port_choice.for_connect(host_.now, local_address, remote_end, [&](std::uint16_t candidate) {
         host_.refresh_time_wait(candidate);
         return host_.stream_ports.may_share(candidate) &&
-               tuple_is_free({{local_address, candidate}, remote_end});
+               tuple_is_free({{local_address, candidate}, remote_end}, beyond);
       });
   if (!port) return Errno::addrnotavail;
   return *port;
@@ -61,12 +64,13 @@ Result<> StreamSocket::begin_connect(const Endpoint& to) {
   if (!route) return route.error();
   Endpoint here{route->source, bound().port};
   PortUse wanted = claim();
+  std::optional<SeqNum> beyond;
   if (here.port == 0) {
-    const auto port = choose_port(here.address, peer);
+    const auto port = choose_port(here.address, peer, beyond);
     if (!port) return port.error();
     here.port = *port;
     wanted.from_connect = true;
-  } else if (!tuple_is_free({here, peer})) {
+  } else if (!tuple_is_free({here, peer}, beyond)) {
     return Errno::addrnotavail;
   }
   wanted.address = here.address;
@@ -81,7 +85,7 @@ Result<> StreamSocket::begin_connect(const Endpoint& to) {
   set_bound_address(here.address);
   hops_changed();
   phase_ = Phase::connecting;
-  connection_->tcp().open_active(host_.now);
+  connection_->tcp().open_active(host_.now, beyond);
   host_.touch(*connection_);
   return Errno::inprogress;
 }

@@ -68,8 +68,10 @@ class StreamSocket final : public BaseSocket {
 
   Result<> begin_connect(const Endpoint& to);
   Result<> finish_connect();
-  Result<std::uint16_t> choose_port(const IpAddress& local, const Endpoint& remote);
-  bool tuple_is_free(const FiveTuple& tuple);
+  Result<std::uint16_t> choose_port(const IpAddress& local, const Endpoint& remote,
+                                    std::optional<SeqNum>& beyond);
+  // `beyond` is filled when the tuple's record in TIME_WAIT was given up for it.
+  bool tuple_is_free(const FiveTuple& tuple, std::optional<SeqNum>& beyond);
   void disconnect();
   void let_go_of_connection(bool abort);
   Result<std::size_t> receive_scattered(Incoming& message);
