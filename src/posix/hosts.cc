@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
 
 namespace sockeye::posix {
 namespace {
@@ -36,7 +37,10 @@ void Hosts::remove_host(Host& host) {
   const auto found =
       std::find_if(hosts_.begin(), hosts_.end(), [&host](const auto& owned) { return owned.get() == &host; });
   SOCKEYE_ASSERT(found != hosts_.end());
-  for (Link* link : host.links) link->set_waker(nullptr);  // the peer may still send
+  for (Link* link : host.links) {
+    link->set_waker(nullptr);
+    dead_ends_.push_back(link);
+  }
   hosts_.erase(found);
 }
 
@@ -91,15 +95,23 @@ RawLink& Hosts::attach(Host& host, std::vector<InterfaceAddress> addresses, cons
 }
 
 bool Hosts::link_has_arrival() const {
-  const auto arrived = [this](const Link& link) { return link.next_arrival() <= now_; };
-  for (const auto& pipe : pipes_)
-    if (arrived(pipe->left()) || arrived(pipe->right())) return true;
-  for (const auto& link : links_)
-    if (arrived(*link)) return true;
+  for (const auto& host : hosts_)
+    for (const Link* link : host->links)
+      if (link->next_arrival() <= now_) return true;
   return false;
 }
 
+// What is sent to a host that was removed goes nowhere.
+void Hosts::drain_dead_ends() {
+  PacketList lost;
+  for (Link* link : dead_ends_) {
+    link->receive(now_, lost, SIZE_MAX);
+    lost.clear();
+  }
+}
+
 Instant Hosts::settle() {
+  drain_dead_ends();
   for (int round = 0; round < kRoundsMax; ++round) {
     Instant next = kNever;
     for (const auto& host : hosts_) next = std::min(next, host->stack.poll(now_));

@@ -75,11 +75,13 @@ class Hosts final : public Turner {
  private:
   friend struct Host;
   bool link_has_arrival() const;
+  void drain_dead_ends();
 
   PacketPool pool_;
   std::vector<std::unique_ptr<Pipe>> pipes_;  // links outlive the stacks
   std::vector<std::unique_ptr<Link>> links_;
   std::vector<std::unique_ptr<Host>> hosts_;
+  std::vector<Link*> dead_ends_;  // of hosts that were removed
   std::uint64_t seed_;
   std::uint64_t hosts_made_ = 0;
   Clock* clock_;
