@@ -2,6 +2,7 @@
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$top"
+export CCACHE_BASEDIR=$top CCACHE_NOHASHDIR=1  # a clone elsewhere finds what this one compiled
 
 # usage: help_wanted "$@" && { usage; exit 0; }
 help_wanted() {
