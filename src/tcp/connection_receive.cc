@@ -59,7 +59,7 @@ std::optional<Drop> Connection::take_text(Instant now, const Segment& segment, P
                      offered_mss(path_.mtu, path_.is_v6, settings_->value.max_segment));
   const Duration idle = std::chrono::milliseconds(ms_of(now) - last_data_received_ms_);
   const bool was_idle = idle > resources_.config.rto_min && idle > rto();
-  delayed_ack_.on_data(was_idle, window, window_.peer_mss());
+  delayed_ack_.on_data(was_idle, segment.payload_bytes, window, window_.peer_mss());
   last_data_received_ms_ = ms_of(now);
   if (begin > rcv_.nxt) return take_out_of_order(begin, packet, window);
 
@@ -183,16 +183,22 @@ void Connection::after_read(Instant now, std::uint32_t bytes) {
   }
   if (active_ != nullptr && active_->delayed_ack_at != kNever) {
     const std::uint32_t waiting = distance(rcv_.acked, rcv_.nxt);
-    if (waiting > window_.peer_mss() || (unread() == 0 && !delayed_ack_.is_ping_pong())) acknowledge_now();
+    if (waiting > window_.peer_mss() || (unread() == 0 && delayed_ack_.wants_after_read())) acknowledge_now();
   }
   if (window_.should_update(rcv_.nxt, receive_charge(), settings.window_clamp)) acknowledge_now();
 }
 
 // Linux (tcp_check_urg, tcp_urg): a new mark, and the byte when it has come.
 void Connection::take_urgent(const Segment& segment, const Packet& packet) {
-  if (segment.flags.urg &&
-      active().urgent.on_pointer(segment.seq, segment.urgent_pointer, read_edge(), rcv_.nxt))
-    notify(Readiness::pri);
+  if (segment.flags.urg) {
+    // A new mark while the program stands at the old one: the old byte is passed over now, or it would
+    // come out as data.
+    const bool stands_at_old = at_urgent_mark() && unread() > 0 && !settings_->value.oob_inline;
+    if (active().urgent.on_pointer(segment.seq, segment.urgent_pointer, read_edge(), rcv_.nxt)) {
+      if (stands_at_old) active_->receive_buffer.remove(1);
+      notify(Readiness::pri);
+    }
+  }
   if (active_ == nullptr || !active_->urgent.is_awaiting()) return;
   const SeqNum at = active_->urgent.at();
   const SeqNum begin = segment.seq + (segment.flags.syn ? 1u : 0u);

@@ -88,7 +88,8 @@ void Connection::on_persist_timeout(Instant now) {
   const Config& config = resources_.config;
   unsigned probes_max = config.retries2;
   const Duration patience = settings_->value.user_timeout;
-  bool give_up = probes_ > 0 && patience > Duration::zero() && now - a.persist_since >= patience;
+  // TCP_USER_TIMEOUT also ends the wait for a peer that answers but never opens its window (hostile F6).
+  bool give_up = patience > Duration::zero() && now - a.persist_since >= patience;
   if (flags_.orphan) {
     const bool is_alive =
         rto() * (std::int64_t{1} << std::min<unsigned>(a.persist_back_off, 20)) < config.rto_max;

@@ -19,13 +19,17 @@ class DelayedAck {
   static constexpr std::uint8_t kQuickMax = 16;
 
   // Data came. `was_idle`: the data before it is longer ago than a retransmission time-out.
-  void on_data(bool was_idle, std::uint32_t window, std::uint32_t peer_mss) {
+  void on_data(bool was_idle, std::uint32_t bytes, std::uint32_t window, std::uint32_t peer_mss) {
+    is_short_ = bytes < peer_mss;
     if (!started_ || was_idle) {
       quick_ = static_cast<std::uint8_t>(
           std::clamp<std::uint32_t>(window / (2 * std::max(peer_mss, 1u)), 2, kQuickMax));
       started_ = true;
     }
   }
+  // The program has read everything. A sender that stopped at a short segment waits for nothing but
+  // our ACK, if this is no conversation (Linux).
+  bool wants_after_read() const { return is_short_ && !ping_pong_; }
   bool wants_at_once() const { return quick_ > 0 && !ping_pong_; }
   // We sent data `since` the last arrival: is this a conversation?
   void on_data_sent(Duration since) {
@@ -46,7 +50,6 @@ class DelayedAck {
   }
   void on_peer_fin() { ping_pong_ = true; }
   void on_timeout() { ping_pong_ = false; }  // nothing was sent to carry it: no conversation
-  bool is_ping_pong() const { return ping_pong_; }
 
   static Duration delay(Duration min, Duration max, Duration srtt) { return std::clamp(srtt, min, max); }
 
@@ -55,6 +58,7 @@ class DelayedAck {
   std::uint8_t quick_ = 0;
   bool ping_pong_ : 1 = false;
   bool started_ : 1 = false;
+  bool is_short_ : 1 = false;  // the last data segment was
 };
 
 }  // namespace sockeye::tcp

@@ -56,6 +56,22 @@ TEST(DelayedAck, EverySecondSegmentOrFortyMilliseconds) {
   t.expect(". 1:1(0) ack " + std::to_string(at + 3000));
 }
 
+// A program that reads at once gets no ACK for every full segment, but one for the short one at the end.
+TEST(DelayedAck, ReadingAcknowledgesAShortSegment) {
+  TcpBench t{{.peer_options = "mss 1000"}};
+  t.establish();
+  const std::uint32_t at = warm_up(t);
+  t.peer(data(at, 1000));
+  EXPECT_EQ(t.app.receive(), 1000);
+  t.expect_nothing();
+  t.after(40ms);
+  t.expect(". 1:1(0) ack " + std::to_string(at + 1000));
+  t.peer(data(at + 1000, 10));
+  t.expect_nothing();
+  EXPECT_EQ(t.app.receive(), 10);
+  t.expect(". 1:1(0) ack " + std::to_string(at + 1010));
+}
+
 TEST(DelayedAck, RidesOnData) {
   TcpBench t{{.peer_options = "mss 1000"}};
   t.establish();
@@ -253,6 +269,18 @@ TEST(Urgent, IsAnnouncedBeforeTheByteComes) {
   t.peer("P. 101:111(10) ack 1");
   t.discard();
   EXPECT_EQ(read(t, false, true), "1:101");
+}
+
+TEST(Urgent, ASecondMarkPassesOverTheFirstByte) {
+  TcpBench t{{.peer_options = "mss 1000"}};
+  t.establish();
+  t.peer("PU. 1:3(2) ack 1 win 65535 urg 2");
+  t.discard();
+  EXPECT_EQ(read(t), "1:1");
+  t.peer("PU. 3:5(2) ack 1 win 65535 urg 2");  // byte 4 now; byte 2 was never fetched
+  t.discard();
+  EXPECT_EQ(read(t), "1:3");
+  EXPECT_EQ(read(t, false, true), "1:4");
 }
 
 // MUST-62: the pointer names the octet after the urgent byte.

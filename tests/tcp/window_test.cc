@@ -52,6 +52,19 @@ TEST(Window, ProbesThatNobodyAnswersEndTheConnection) {  // hostile F7
   EXPECT_EQ(t.error(), ETIMEDOUT);
 }
 
+TEST(Window, UserTimeoutEndsTheWaitForAPeerThatNeverOpens) {  // hostile F6
+  TcpBench t{plain()};
+  t.establish();
+  t.app.set([](Settings& s) { s.user_timeout = 5s; });
+  t.peer(". 1:1(0) ack 1 win 0");
+  t.app.send(100);
+  for (int i = 0; i < 20 && t.state() == State::established; ++i) {
+    t.after(500ms);
+    if (t.discard() > 0) t.peer(". 1:1(0) ack 1 win 0");
+  }
+  EXPECT_EQ(t.error(), ETIMEDOUT);
+}
+
 TEST(Window, ALostWindowUpdateIsRevivedByAProbe) {  // hostile G7
   TcpBench t{plain()};
   t.establish();
