@@ -100,13 +100,13 @@ KernelWorld::KernelWorld() {
 }
 
 KernelWorld::~KernelWorld() {
-  die();
-  thread_.join();
+  if (thread_.joinable()) die();
 }
 
 void KernelWorld::die() {
   dying_ = true;
   (void)!write(wake_write_.get(), "x", 1);
+  thread_.join();
 }
 
 int KernelWorld::connect() {
@@ -153,6 +153,9 @@ void KernelWorld::run() {
   }
   held_.clear();
   sessions_.clear();
+  std::lock_guard lock(mutex_);
+  for (int fd : fresh_) close(fd);
+  fresh_.clear();
 }
 
 void KernelWorld::take(int session) {
@@ -371,6 +374,7 @@ bool KernelWorld::try_parked(Asked& asked) {
   if (!held.put_back.empty()) {
     Reply again;
     again.id = asked.head.id;
+    again.arg[0] = std::exchange(held.tokens, 0);
     again.new_cookie = held.put_back[0].first;
     getpeername(held_[again.new_cookie].kernel.get(), reinterpret_cast<sockaddr*>(&peer), &length);
     again.payload_bytes = length;
@@ -488,7 +492,7 @@ bool KernelWorld::pump(Held& held) {
     held.open = true;
   }
   if (held.listening) {
-    if (held.tokens == 0 && (events_of(kernel, POLLIN) & POLLIN))
+    if (held.tokens == 0 && (!held.put_back.empty() || (events_of(kernel, POLLIN) & POLLIN)))
       held.tokens = ::send(carrier, "t", 1, MSG_NOSIGNAL) == 1;
     return (events_of(carrier, 0) & POLLHUP) == 0;
   }
@@ -509,10 +513,14 @@ bool KernelWorld::pump(Held& held) {
     int queued = 0;
     ioctl(carrier, TIOCOUTQ, &queued);
     if (queued > 0) return true;
-    held.from_length = sizeof(held.from);
-    ssize_t n = recvfrom(kernel, buffer, sizeof(buffer), MSG_DONTWAIT,
-                         reinterpret_cast<sockaddr*>(&held.from), &held.from_length);
-    if (n >= 0) (void)!::send(carrier, buffer, static_cast<std::size_t>(n), MSG_DONTWAIT | MSG_NOSIGNAL);
+    sockaddr_storage from{};
+    socklen_t length = sizeof(from);
+    ssize_t n =
+        recvfrom(kernel, buffer, sizeof(buffer), MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&from), &length);
+    if (n < 0) return true;
+    held.from = from;
+    held.from_length = length;
+    (void)!::send(carrier, buffer, static_cast<std::size_t>(n), MSG_DONTWAIT | MSG_NOSIGNAL);
     return true;
   }
   if ((events & POLLRDHUP) && !held.out_ended && unread(carrier) <= 1) {

@@ -30,7 +30,7 @@ class KernelWorld {
 
   // A session's other end, for run_agent.
   int connect();
-  // The world "dies": its sessions and carriers are closed.
+  // The world "dies": its sessions and carriers are closed when this returns.
   void die();
   int count(RequestCode code) const;
 

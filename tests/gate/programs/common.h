@@ -5,7 +5,6 @@
 // the kernel and under the gate, and the two outputs are compared: so nothing that varies is printed
 // (ports, process numbers, times), only whether it is as it should be.
 #pragma once
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

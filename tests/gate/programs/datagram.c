@@ -8,7 +8,8 @@ static int bound(struct sockaddr_in* address) {
   socklen_t length = sizeof(*address);
   int fd = socket(AF_INET, SOCK_DGRAM, 0);
   *address = any_port();
-  if (bind(fd, (struct sockaddr*)address, length) != 0 || getsockname(fd, (struct sockaddr*)address, &length) != 0) {
+  if (bind(fd, (struct sockaddr*)address, length) != 0 ||
+      getsockname(fd, (struct sockaddr*)address, &length) != 0) {
     perror("bound");
     exit(1);
   }
@@ -113,10 +114,15 @@ static void messages(void) {
   SHOW(sendmsg(other, &message, 0));
   struct iovec in[] = {{one, 4}, {two, 5}};
   for (int i = 0; i < 2; ++i) {
-    struct msghdr got = {.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = in, .msg_iovlen = 2,
-                         .msg_control = control, .msg_controllen = sizeof(control)};
+    struct msghdr got = {.msg_name = &from,
+                         .msg_namelen = sizeof(from),
+                         .msg_iov = in,
+                         .msg_iovlen = 2,
+                         .msg_control = control,
+                         .msg_controllen = sizeof(control)};
     SHOW(recvmsg(fd, &got, i == 1 ? MSG_TRUNC : 0));
-    say("  %.4s|%.5s flags %x name %d", one, two, got.msg_flags, got.msg_namelen == sizeof(from) && same(&from, &mine));
+    say("  %.4s|%.5s flags %x name %d", one, two, got.msg_flags,
+        got.msg_namelen == sizeof(from) && same(&from, &mine));
     struct cmsghdr* header = CMSG_FIRSTHDR(&got);
     if (i == 1) say("  control %d %d", header != NULL, header != NULL && header->cmsg_type == IP_PKTINFO);
   }
@@ -132,7 +138,8 @@ static void messages(void) {
   struct sockaddr_in names[3];
   for (int i = 0; i < 3; ++i) {
     parts[i] = (struct iovec){buffers[i], 16};
-    several[i].msg_hdr = (struct msghdr){.msg_name = &names[i], .msg_namelen = 16, .msg_iov = &parts[i], .msg_iovlen = 1};
+    several[i].msg_hdr =
+        (struct msghdr){.msg_name = &names[i], .msg_namelen = 16, .msg_iov = &parts[i], .msg_iovlen = 1};
   }
   awaited(fd, POLLIN);
   usleep(20000);
@@ -193,8 +200,9 @@ static void six(void) {
   close(other);
 }
 
-static const struct group kGroups[] = {{"addressed", addressed}, {"large", large}, {"connecting", connecting},
-                                       {"messages", messages}, {"waiting", waiting}, {"six", six}};
+static const struct group kGroups[] = {{"addressed", addressed},   {"large", large},
+                                       {"connecting", connecting}, {"messages", messages},
+                                       {"waiting", waiting},       {"six", six}};
 
 int main(int argc, char** argv) {
   return main_of_groups(argc, argv, kGroups, sizeof(kGroups) / sizeof(kGroups[0]));

@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Sockets across threads, fork, exec, vfork and SCM_RIGHTS; descriptors and epoll.
-#include "common.h"
-
 #include <spawn.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/timerfd.h>
+
+#include "common.h"
 
 extern char** environ;
 
@@ -261,7 +261,8 @@ static void mixed_epoll(void) {
     if (seen != 31) say("  round %d saw %x", round, seen);
     char byte[8];
     close(accept(server, NULL, NULL));
-    if (read(b, byte, 1) + read(pipes[0], byte, 1) + read(counter, byte, 8) + read(timer, byte, 8) != 18) return;
+    if (read(b, byte, 1) + read(pipes[0], byte, 1) + read(counter, byte, 8) + read(timer, byte, 8) != 18)
+      return;
     close(client);
   }
   close(a);
@@ -339,10 +340,17 @@ static void no_descriptors(void) {
   close(server);
 }
 
-static const struct group kGroups[] = {
-    {"duplicates", duplicates}, {"forked", forked}, {"executed", executed}, {"passed", passed}, {"killed", killed},
-    {"killed_listener", killed_listener}, {"threads", threads}, {"mixed_epoll", mixed_epoll}, {"edges", edges},
-    {"stdio", stdio}, {"no_descriptors", no_descriptors}};
+static const struct group kGroups[] = {{"duplicates", duplicates},
+                                       {"forked", forked},
+                                       {"executed", executed},
+                                       {"passed", passed},
+                                       {"killed", killed},
+                                       {"killed_listener", killed_listener},
+                                       {"threads", threads},
+                                       {"mixed_epoll", mixed_epoll},
+                                       {"edges", edges},
+                                       {"stdio", stdio},
+                                       {"no_descriptors", no_descriptors}};
 
 int main(int argc, char** argv) {
   return main_of_groups(argc, argv, kGroups, sizeof(kGroups) / sizeof(kGroups[0]));

@@ -1,10 +1,10 @@
 // SPDX-FileCopyrightText: Sockeye contributors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Control calls under a storm of signals: storm SIGNALS_PER_SECOND ROUNDS RESTART. Every result is checked. With
-// SA_RESTART no call may fail. Without it EINTR is allowed, also for calls that never return it in the kernel: a
-// signal that comes before the agent has the call ends it that way, and nothing has happened then. Prints
-// the number of wrong results.
+// Control calls under a storm of signals: storm SIGNALS_PER_SECOND ROUNDS RESTART. Every result is checked.
+// With SA_RESTART no call may fail. Without it EINTR is allowed, also for calls that never return it in the
+// kernel: a signal that comes before the agent has the call ends it that way, and nothing has happened then.
+// Prints the number of wrong results.
 #include "common.h"
 
 static volatile long signals;
@@ -16,11 +16,11 @@ static void count(int number) {
 }
 
 // Again until it is not interrupted.
-#define PERSIST(call)                                     \
-  ({                                                      \
-    long result_;                                         \
+#define PERSIST(call)                                                                   \
+  ({                                                                                    \
+    long result_;                                                                       \
     while ((result_ = (long)(call)) == -1 && errno == EINTR && !restart) ++interrupted; \
-    result_;                                              \
+    result_;                                                                            \
   })
 
 static void check(const char* what, long result, long expected) {
