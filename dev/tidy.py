@@ -37,7 +37,8 @@ EXEMPT_FROM_SYSTEM_HEADERS = {"src/posix", "src/ready", "src/ring", "src/socket"
 def floors():
     text = (TOP / "CMakeLists.txt").read_text()
     names = re.search(r"set\(FLOORS ([a-z0-9_ ]+)\)", text).group(1).split()
-    return {name: i for i, name in enumerate(names + ["shim", "tools"])}
+    order = {name: i for i, name in enumerate(names + ["shim", "tools"])}
+    return order | {"sockeye": order["posix"]}  # include/sockeye: the public face is the POSIX floor's
 
 
 def tracked():
@@ -65,7 +66,7 @@ def function_lengths(code):
             head = code[max(0, i - 300) : i].rstrip()
             statement = re.split(r"[;{}]", head)[-1].strip()
             is_scope = re.search(r"(^|\s)(namespace|class|struct|union|enum|extern)\b[^()]*$", statement)
-            kind = "scope" if is_scope else "block"
+            kind = "scope" if is_scope else "table" if statement.endswith("=") else "block"
             starts.append((kind, line))
         elif c == "}" and starts:
             kind, first = starts.pop()

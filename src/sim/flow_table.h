@@ -82,9 +82,9 @@ class FlowTable {
 
   std::uint64_t seed_;
   std::size_t flows_max_;
-  std::unordered_map<Key, std::unique_ptr<Flow>, KeyHash> flows_;  // looked up, never iterated
-  std::unordered_map<std::uint64_t, std::uint64_t> opened_;        // by hosts, protocol, service
-  IntrusiveList<Flow> by_use_;                                     // longest silent first
+  std::unordered_map<Key, std::unique_ptr<Flow>, KeyHash> flows_;  // looked up only
+  std::unordered_map<std::uint64_t, std::uint64_t> opened_;  // looked up only: by hosts, protocol, service
+  IntrusiveList<Flow> by_use_;                               // longest silent first
 };
 
 }  // namespace sockeye::sim
