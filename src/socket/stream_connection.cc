@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "socket/stream_connection.h"
 
+#include <algorithm>
+
 #include "socket/listener.h"
 #include "socket/stream_socket.h"
 
@@ -110,9 +112,13 @@ void StreamConnection::retire() {
   if (socket_ != nullptr) socket_->on_connection_finished();
 }
 
-bool StreamConnection::settle(unsigned budget) {
+bool StreamConnection::settle(std::size_t& budget) {
+  std::size_t share = std::min(budget, kPacketsPerVisit);
   if (!is_retired()) {
-    while (budget > 0 && transmit_one()) --budget;
+    while (share > 0 && transmit_one()) {
+      --share;
+      --budget;
+    }
     if (tcp_.is_finished()) retire();
   }
   tell_waiters();
@@ -121,7 +127,7 @@ bool StreamConnection::settle(unsigned budget) {
     return true;
   }
   rearm();
-  return budget > 0 && !host_.starved;
+  return share > 0 && !host_.starved;
 }
 
 void StreamConnection::orphan(bool abort) {

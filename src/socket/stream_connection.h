@@ -51,15 +51,18 @@ class StreamConnection final : public TimerEntry, public ListHook<DirtyTag>, pub
   // --- driven by the stack
   void on_segment(const tcp::Segment& segment, Packet& packet);
   void on_icmp_error(Errno error, bool hard, SeqNum sequence, std::uint32_t mtu);
-  // Sends at most `budget` packets, tells the waiters, arms the timer, retires. False: it has more to
-  // send and wants another round. The connection may be gone afterwards (when true).
-  bool settle(unsigned budget);
+  // Sends packets, a fair share of `budget` at most, tells the waiters, arms the timer, retires. False:
+  // it has more to send and wants another round. The connection may be gone afterwards (when true).
+  bool settle(std::size_t& budget);
   // Nobody holds it any more: closes what is open and lets it finish alone.
   void orphan(bool abort);
   // The stack ends: no more packets.
   void discard();
 
  private:
+  // Packets of one connection per visit, so that others come to their turn (hostile.md F28).
+  static constexpr std::size_t kPacketsPerVisit = 32;
+
   void on_timer(Instant now) override;
   bool transmit_one();
   void tell_waiters();

@@ -31,8 +31,6 @@ struct Stack::Impl final : public StackConfigBase, public SocketHost {
   std::vector<SocketReport> report() const;
 
  private:
-  // Packets of one connection per visit, so that others come to their turn (hostile.md F28).
-  static constexpr unsigned kPacketsPerVisit = 32;
   static constexpr std::size_t kBatch = 64;
   static constexpr Duration kStarvedPause = 1ms;
 

@@ -161,9 +161,8 @@ bool Stack::Impl::settle_connections(std::size_t& budget) {
   while (!dirty.empty() && budget > 0 && !starved) {
     StreamConnection& connection = dirty.pop_front();
     progress = true;
-    budget -= std::min<std::size_t>(budget, kPacketsPerVisit);
     // After `true` the connection may be gone.
-    if (!connection.settle(kPacketsPerVisit) && !connection.ListHook<DirtyTag>::is_linked())
+    if (!connection.settle(budget) && !connection.ListHook<DirtyTag>::is_linked())
       dirty.push_back(connection);
   }
   return progress;
