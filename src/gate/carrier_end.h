@@ -78,6 +78,8 @@ class CarrierSet final : private world::EventHandler {
   class Owner {
    public:
     virtual void on_worked(CarrierEnd& carrier) = 0;  // may destroy any carrier
+    // A byte should be written through the program's end: StreamEnd::end_with_pill.
+    virtual void on_pill_wanted(CarrierEnd& carrier) = 0;
 
    protected:
     ~Owner() = default;
@@ -93,6 +95,7 @@ class CarrierSet final : private world::EventHandler {
 
   // Works off what was noted before the call; true when something was.
   bool drive(Instant now);
+  void want_pill(CarrierEnd& carrier) { owner_.on_pill_wanted(carrier); }
   bool has_noted() const { return !noted_.empty(); }
 
   world::EventLoop& loop() const { return loop_; }

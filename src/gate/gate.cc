@@ -184,12 +184,27 @@ void Gate::settle(Answer& answer) {
 void Gate::notice(const Answer& answer) {
   if (answer.head.notice == NoticeCode::closed) return sockets.forget(answer.head.new_cookie);
   if (answer.head.notice == NoticeCode::spent) return note_spent(answer.head.new_cookie);
+  if (answer.head.notice == NoticeCode::poison) return write_pill(answer.head.new_cookie);
   Notice notice;
   notice.code = answer.head.notice;
   for (int i = 0; i < 3; ++i) notice.arg[i] = answer.head.arg[i];
   notice.text = answer.payload;
   if (notice.code == NoticeCode::refused) report.note(notice.text);
   if (on_notice_) on_notice_(notice);
+}
+
+// A connection was reset: the world closes its end, which is ECONNRESET for the program only if
+// something that the program wrote is unread then.
+void Gate::write_pill(std::uint64_t cookie) {
+  const Socket* socket = sockets.find(cookie);
+  if (socket != nullptr && socket->stream && socket->number >= 0) {
+    auto fd = tasks.descriptor(socket->holder, socket->number);
+    if (fd && cookie_of(fd->get()) == cookie) send(fd->get(), "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+  }
+  Request request;
+  request.code = RequestCode::poisoned;
+  request.cookie = cookie;
+  tell(request);
 }
 
 // The world has hung up: nobody sees the last close of this stream any more, unless we find a descriptor of

@@ -86,6 +86,7 @@ class Gate {
   void notice(const Answer& answer);
   void lose_world();
   void note_spent(std::uint64_t cookie);
+  void write_pill(std::uint64_t cookie);
   void watch_spent(Socket& socket, int fd);
   void park(Call& call, Instant now);
   CallPtr take(std::uint64_t key);

@@ -44,27 +44,28 @@ enum class RequestCode : std::uint16_t {
   receive_error,  // MSG_ERRQUEUE, never parks: result = data bytes or -EAGAIN; payload = sockaddr, control,
                   //   data; arg[0], arg[1] the sizes of the first two
   send_urgent,    // MSG_OOB: payload: the bytes
-  shutdown,       // arg[0] how. After result 0 with a writing half the agent does SHUT_WR on the program's end
-                  //   of a connected stream, asks again with arg[1] = 1, and only then lets the program go on:
-                  //   so the world knows that what happens to the carrier next is its last close
-  set_option,     // arg[0] level, arg[1] name; payload value
-  get_option,     // arg[0] level, arg[1] name, arg[2] room. Reply: payload value
-  local_name,     // Reply: payload sockaddr
-  peer_name,      // Reply: payload sockaddr
-  control,        // ioctl: arg[0] request, arg[1] room for SIOCGIFCONF. payload: struct ifreq for SIOC?IF*.
-                  //   Reply: result; SIOCOUTQ, SIOCOUTQNSD, SIOCINQ: arg[0] = value (of SIOCINQ on a stream:
-                  //   what waits in the world; the agent adds the FIONREAD of the carrier); else payload =
-                  //   the struct ifreq (SIOCGIFCONF: array) to copy out
-  cancel,         // arg as u64 in cookie: the id of a parked request; no Reply of its own: that request is
-                  //   answered at once, with -ECANCELED unless it was done already. A connect goes on
-  query,          // sockeye ss and friends; payload: command text. Reply: text
-  rename,         // the carrier of `cookie` was replaced: new cookie in arg[0]
-  close,          // the last descriptor of a stream without a carrier is gone (nobody else can see that), or
-                  //   the descriptor could not be handed to the program (socket answered EMFILE there)
-  put_back,       // the accepted connection arg[0] (its cookie) could not be handed over: it goes back to the
-                  //   front of the queue of the listener `cookie`; fd = the program's end again
-  identify,       // is `cookie` (of a descriptor that this agent has never seen) a socket of this world?
-                  //   Reply: -EBADF, or arg[0] domain, arg[1] type, arg[2] Identity bits
+  shutdown,    // arg[0] how. After result 0 with a writing half the agent does SHUT_WR on the program's end
+               //   of a connected stream, asks again with arg[1] = 1, and only then lets the program go on:
+               //   so the world knows that what happens to the carrier next is its last close
+  set_option,  // arg[0] level, arg[1] name; payload value
+  get_option,  // arg[0] level, arg[1] name, arg[2] room. Reply: payload value
+  local_name,  // Reply: payload sockaddr
+  peer_name,   // Reply: payload sockaddr
+  control,     // ioctl: arg[0] request, arg[1] room for SIOCGIFCONF. payload: struct ifreq for SIOC?IF*.
+               //   Reply: result; SIOCOUTQ, SIOCOUTQNSD, SIOCINQ: arg[0] = value (of SIOCINQ on a stream:
+               //   what waits in the world; the agent adds the FIONREAD of the carrier); else payload =
+               //   the struct ifreq (SIOCGIFCONF: array) to copy out
+  cancel,      // arg as u64 in cookie: the id of a parked request; no Reply of its own: that request is
+               //   answered at once, with -ECANCELED unless it was done already. A connect goes on
+  query,       // sockeye ss and friends; payload: command text. Reply: text
+  rename,      // the carrier of `cookie` was replaced: new cookie in arg[0]
+  close,       // the last descriptor of a stream without a carrier is gone (nobody else can see that), or
+               //   the descriptor could not be handed to the program (socket answered EMFILE there)
+  put_back,    // the accepted connection arg[0] (its cookie) could not be handed over: it goes back to the
+               //   front of the queue of the listener `cookie`; fd = the program's end again
+  poisoned,    // the answer to Notice poison, whether the byte could be written or not
+  identify,    // is `cookie` (of a descriptor that this agent has never seen) a socket of this world?
+               //   Reply: -EBADF, or arg[0] domain, arg[1] type, arg[2] Identity bits
 };
 
 // What identify says of a socket, and what the agent must know to serve it.
@@ -101,8 +102,10 @@ enum class NoticeCode : std::uint16_t {
   refused,    // something unsupported was asked for and refused: payload = sentence for --report
   ended,      // the world ends
   closed,     // the last descriptor of new_cookie is gone: the agent may forget it
-  spent,      // the world has hung up the carrier of new_cookie (reset, refused): from here on only the agent
-              // can find out when its last descriptor goes (Request close), as before it had a carrier
+  poison,  // the carrier of new_cookie must show a reset and has no unread byte that would do it: write one
+           // through the program's end, if a descriptor can be found, and say poisoned
+  spent,   // the world has hung up the carrier of new_cookie (reset, refused): from here on only the agent
+           // can find out when its last descriptor goes (Request close), as before it had a carrier
 };
 
 struct Reply {

@@ -189,6 +189,9 @@ std::optional<AgentSession::Answer> AgentSession::dispatch(Message& message, Hel
       return rename(message, held);
     case RequestCode::put_back:
       return put_back(message, held);
+    case RequestCode::poisoned:
+      if (held.stream) held.stream->on_pill_tried();
+      return Answer();
     case RequestCode::close:
       close(held, false);
       return Answer();
@@ -334,6 +337,10 @@ void AgentSession::on_worked(CarrierEnd& carrier) {
     held->told_spent = true;
     notice(NoticeCode::spent, 0, 0, held->cookie);
   }
+}
+
+void AgentSession::on_pill_wanted(CarrierEnd& carrier) {
+  if (const HeldSocket* held = sockets_->find(carrier)) notice(NoticeCode::poison, 0, 0, held->cookie);
 }
 
 void AgentSession::close(HeldSocket& held, bool abort) {

@@ -117,6 +117,7 @@ class AgentSession final : public world::Session, private world::EventHandler, p
   void abandon_parked();
 
   void on_worked(CarrierEnd& carrier) override;
+  void on_pill_wanted(CarrierEnd& carrier) override;
   void close(HeldSocket& held, bool abort);
   void announce_bound(const HeldSocket& held);
 

@@ -46,6 +46,14 @@ void StreamEnd::work(Instant /*now*/) {
   if (any(take_socket_events() & Readiness::pri)) in_.urgent = true;
   if (phase_ == Phase::connecting) check_connect();
   if (phase_ == Phase::ended) return;
+  if (phase_ == Phase::ending) {
+    if (out_.gone) {
+      finished_ = true;
+    } else if (readable_bytes(fd()) > 0) {
+      hang_up_now();
+    }
+    return;
+  }
   if (phase_ == Phase::connecting) {
     if (out_.gone) finished_ = true;  // closed during the attempt: the socket's close() ends that
     return;
@@ -122,8 +130,13 @@ void StreamEnd::on_shut_writing() {
 }
 
 void StreamEnd::reset() {
-  if (phase_ == Phase::ended) return;
-  end_with_pill();
+  if (phase_ != Phase::ended) hang_up_now();
+}
+
+void StreamEnd::on_pill_tried() {
+  if (phase_ != Phase::ending) return;
+  hang_up_now();
+  note();
 }
 
 std::uint32_t StreamEnd::unforwarded_bytes() const {
@@ -170,6 +183,12 @@ void StreamEnd::check_end() {
 }
 
 void StreamEnd::end_with_pill() {
+  if (readable_bytes(fd()) > 0) return hang_up_now();
+  phase_ = Phase::ending;
+  set().want_pill(*this);
+}
+
+void StreamEnd::hang_up_now() {
   phase_ = Phase::ended;
   hang_up();
 }
@@ -178,8 +197,7 @@ void StreamEnd::end_clean() {
   MutableBytes room = set().discarded();
   while (::recv(fd(), room.data(), room.size(), MSG_DONTWAIT) > 0) {
   }
-  phase_ = Phase::ended;
-  hang_up();
+  hang_up_now();
 }
 
 }  // namespace sockeye::gate

@@ -14,8 +14,8 @@
 //
 // A pill keeps its whole kernel buffer charged to the program, and too large a charge would keep POLLOUT
 // off for ever. Writes and sendfile make no buffer that large, splice from a large pipe can. So after a
-// burst in which there could have been one, everything is taken out, and a reset looks like an end of
-// file until the program writes again; SO_ERROR stays exact.
+// burst in which there could have been one, everything is taken out, and a reset before the next write
+// needs a pill from outside (on_pill_wanted).
 //
 // While the connection is being made the pill stands behind more junk, enough to keep POLLOUT off;
 // ESTABLISHED takes the junk out.
@@ -36,7 +36,7 @@ namespace sockeye::gate {
 
 class StreamEnd final : public CarrierEnd {
  public:
-  enum class Phase : std::uint8_t { connecting, open, ended };
+  enum class Phase : std::uint8_t { connecting, open, ending, ended };
 
   // `fd`: our end. What is unread in it now is junk and pill; an accepted connection has a pill only.
   StreamEnd(CarrierSet& set, SocketRef socket, world::UniqueFd fd);
@@ -51,7 +51,8 @@ class StreamEnd final : public CarrierEnd {
   // SHUT_WR was just done on the program's end, and the program waits for the answer: whatever
   // happens to the descriptor next is its last close.
   void on_shut_writing();
-  void reset();  // the program sees ECONNRESET, the peer a RST
+  void reset();          // the program sees ECONNRESET, the peer a RST
+  void on_pill_tried();  // the owner has done what it could about on_pill_wanted
 
   // --- questions
   std::uint32_t unforwarded_bytes() const;  // written by the program, not yet in the socket
@@ -113,6 +114,7 @@ class StreamEnd final : public CarrierEnd {
   void fail(Errno error);
   void check_end();
   void end_with_pill();
+  void hang_up_now();
   void end_clean();
 
   Phase phase_ = Phase::connecting;

@@ -184,6 +184,15 @@ class CarrierBench : public testing::Test, private CarrierSet::Owner {
     }
   }
 
+  // The agent writes a byte through a descriptor of the program.
+  void on_pill_wanted(CarrierEnd& carrier) override {
+    for (End* end : {&left, &right}) {
+      if (end->world.get() != &carrier) continue;
+      write_to(end->program.get(), "p");
+      end->world->on_pill_tried();
+    }
+  }
+
   Instant now_{1h};
   PacketPool pool_;
   SeededRng secret_{1};
