@@ -25,7 +25,7 @@
 
 #include "posix/descriptor_table.h"
 #include "posix/turner.h"
-#include "ready/poll.h"
+#include "ready/poll_call.h"
 #include "ring/stack_ring.h"
 
 namespace sockeye::posix {

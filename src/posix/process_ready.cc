@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "posix/process.h"
-#include "ready/poll.h"
+#include "ready/poll_call.h"
 
 namespace sockeye::posix {
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: Sockeye contributors
 // SPDX-License-Identifier: Apache-2.0
-#include "ready/poll.h"
+#include "ready/poll_call.h"
 
 #include <gtest/gtest.h>
 
