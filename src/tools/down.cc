@@ -14,8 +14,7 @@ int down(const DownCommand& command) try {
   gate::ask_world(connection[0].get(), "sockets 0");
   return 0;
 } catch (const Failure& failure) {
-  remark(std::string("down: ") + failure.what());
-  return failure.status;
+  return failure.tell("sockeye down");
 }
 
 }  // namespace sockeye::tools

@@ -76,6 +76,11 @@ void say_hello(int session) {
   exchange_hello(session, hello, -1);
 }
 
+int Failure::tell(const char* command) const {
+  fmt::print(stderr, "{}: {}\n", command, what());
+  return status;
+}
+
 void remark(const std::string& sentence) {
   fmt::print(stderr, "sockeye: {}\n", sentence);
 }

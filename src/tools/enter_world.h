@@ -18,6 +18,8 @@ namespace sockeye::tools {
 struct Failure : std::runtime_error {
   Failure(const std::string& sentence, int exit_status) : std::runtime_error(sentence), status(exit_status) {}
   int status;
+
+  int tell(const char* command) const;  // one line on standard error; the status
 };
 
 // The capture file, made here because the world cannot open files. Empty path: none.

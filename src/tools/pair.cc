@@ -308,8 +308,7 @@ int Pair::run() {
 }  // namespace
 
 int pair(const PairCommand& command) try { return Pair(command).run(); } catch (const Failure& failure) {
-  remark(std::string("pair: ") + failure.what());
-  return failure.status;
+  return failure.tell("sockeye pair");
 }
 
 }  // namespace sockeye::tools

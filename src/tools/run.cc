@@ -34,8 +34,7 @@ int run(const RunCommand& command) try {
   if (connections.size() > 1) gate::ask_world(connections[1].get(), "flush");
   return status;
 } catch (const Failure& failure) {
-  remark(std::string("run: ") + failure.what());
-  return failure.status;
+  return failure.tell("sockeye run");
 }
 
 }  // namespace sockeye::tools

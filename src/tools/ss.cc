@@ -86,8 +86,7 @@ int ss(const SsCommand& command) try {
   std::fwrite(table.data(), 1, table.size(), stdout);
   return 0;
 } catch (const Failure& failure) {
-  remark(std::string("ss: ") + failure.what());
-  return failure.status;
+  return failure.tell("sockeye ss");
 }
 
 }  // namespace sockeye::tools
