@@ -109,8 +109,8 @@ void device_control(Assembler& code) {
     code.verdict_if_equal(SIOCOUTQ, kNotify);  // the numbers of TIOCOUTQ and FIONREAD
     code.verdict_if_equal(SIOCINQ, kNotify);
     // Of the 0x89xx family these are the same for every socket: owner, process group, the urgent mark.
-    for (std::uint32_t common : {FIOSETOWN, SIOCSPGRP, FIOGETOWN, SIOCGPGRP, SIOCATMARK})
-      code.verdict_if_equal(common, kAllow);
+    for (const int common : {FIOSETOWN, SIOCSPGRP, FIOGETOWN, SIOCGPGRP, SIOCATMARK})
+      code.verdict_if_equal(static_cast<std::uint32_t>(common), kAllow);
     code.mask(0xffffff00);
     code.verdict_if_equal(0x8900, kNotify);
     code.verdict(kAllow);

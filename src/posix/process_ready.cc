@@ -55,7 +55,8 @@ long Process::poll(pollfd* fds, nfds_t count, Instant deadline) {
   }
   const long ready = wait_ready(entries, invalid > 0 ? Instant::min() : deadline);
   if (ready < 0) return ready;
-  for (nfds_t i = 0; i < count; ++i) fds[i].revents = static_cast<short>(fds[i].revents | entries[i].ready);
+  for (nfds_t i = 0; i < count; ++i)
+    fds[i].revents = static_cast<short>(static_cast<std::uint16_t>(fds[i].revents) | entries[i].ready);
   return ready + invalid;
 }
 

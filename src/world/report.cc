@@ -64,10 +64,11 @@ bool is_shown(const SocketRow& row, const TableOptions& options) {
   return (shown_states(options, report.is_stream) & bit(report.state)) != 0;
 }
 
-// ss asks for datagrams first, and the kernel lists listeners before connections.
-bool comes_before(const SocketRow& a, const SocketRow& b) {
-  if (a.report.is_stream != b.report.is_stream) return b.report.is_stream;
-  return a.report.state == State::listen && b.report.state != State::listen;
+// ss asks for datagrams first, and the kernel lists listeners before connections:
+// datagrams, listening streams, other streams; within each the order of creation.
+int group_of(const SocketRow& row) {
+  if (!row.report.is_stream) return 0;
+  return row.report.state == State::listen ? 1 : 2;
 }
 
 std::string address_text(const SocketReport& report, const IpAddress& address) {
@@ -216,11 +217,12 @@ std::string format_table(const std::vector<SocketRow>& rows, const TableOptions&
                          const TableLookups& lookups) {
   std::vector<SocketRow> shown;
   bool several_hosts = false;
-  for (const SocketRow& row : rows) {
-    if (row.host != rows.front().host) several_hosts = true;
-    if (is_shown(row, options)) shown.push_back(row);
+  for (int group = 0; group < 3; ++group) {
+    for (const SocketRow& row : rows) {
+      if (row.host != rows.front().host) several_hosts = true;
+      if (group_of(row) == group && is_shown(row, options)) shown.push_back(row);
+    }
   }
-  std::stable_sort(shown.begin(), shown.end(), comes_before);
   // ss leaves out the column of what the options leave no choice for.
   const bool one_kind = options.tcp != options.udp;
   const unsigned states = (options.udp && one_kind ? 0U : shown_states(options, true)) |
