@@ -29,7 +29,7 @@ sockaddr_in address(std::uint32_t ip, std::uint16_t port) {
 const sockaddr* any(const sockaddr_in& value) {
   return reinterpret_cast<const sockaddr*>(&value);
 }
-constexpr std::uint32_t kLeft = 0x0a000001, kRight = 0x0a000002;
+constexpr std::uint32_t kRight = 0x0a000002;
 
 class TwoHosts : public ::testing::Test {
  protected:

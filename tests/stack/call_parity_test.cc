@@ -145,9 +145,9 @@ Pair make_pair_of(SocketCalls& c, unsigned port, Log& log, int domain = AF_INET,
 }
 
 TEST(CallParity, ConnectingAndTalking) {
-  for (const auto& [domain, address] :
+  for (const auto& [the_domain, the_address] :
        {std::pair{AF_INET, "127.0.0.1"}, {AF_INET6, "::1"}, {AF_INET6, "127.0.0.1"}})
-    compare([domain = domain, address = address](SocketCalls& c, unsigned port, Log& log) {
+    compare([domain = the_domain, address = the_address](SocketCalls& c, unsigned port, Log& log) {
       const Pair p = make_pair_of(c, port, log, domain, address);
       describe(c, log, "client", p.client);
       describe(c, log, "server", p.server);
@@ -298,9 +298,9 @@ TEST(CallParity, DualStack) {
 }
 
 TEST(CallParity, DatagramsTalk) {
-  for (const auto& [domain, address] :
+  for (const auto& [the_domain, the_address] :
        {std::pair{AF_INET, "127.0.0.1"}, {AF_INET6, "::1"}, {AF_INET6, "127.0.0.1"}})
-    compare([domain = domain, address = address](SocketCalls& c, unsigned port, Log& log) {
+    compare([domain = the_domain, address = the_address](SocketCalls& c, unsigned port, Log& log) {
       int s = c.open(domain, SOCK_DGRAM);
       describe(c, log, "fresh", s);
       log("send without peer", c.send(s, "x"));
