@@ -95,7 +95,7 @@ std::size_t sk_stack_describe(sk_stack* stack, char* text, std::size_t size) {
              : line.state == tcp::State::closed ? "UNCONN"
                                                 : "ESTAB";
     lines += ' ' + std::to_string(line.receive_queue) + ' ' + std::to_string(line.send_queue) + ' ';
-    lines += line.local.to_string() + ' ' + line.remote.to_string() + '\n';
+    lines += line.local.to_string() + ' ' + (line.remote.port == 0 ? "*:*" : line.remote.to_string()) + '\n';
   }
   if (size > 0) {
     const std::size_t copied = std::min(size - 1, lines.size());
