@@ -30,8 +30,8 @@ unsigned verdict(long number, Argument a = 0, Argument b = 0, Argument c = 0, Ar
 
 TEST(Filter, SocketsOfEveryFamilyButUnixAreOurs) {
   EXPECT_EQ(verdict(__NR_socket, AF_UNIX, SOCK_STREAM), kAllow);
-  for (Argument family : {AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_VSOCK, AF_ALG, AF_UNSPEC})
-    EXPECT_EQ(verdict(__NR_socket, family, SOCK_STREAM), kNotify) << family;
+  for (const int family : {AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_VSOCK, AF_ALG, AF_UNSPEC})
+    EXPECT_EQ(verdict(__NR_socket, static_cast<Argument>(family), SOCK_STREAM), kNotify) << family;
   EXPECT_EQ(verdict(__NR_socketpair, AF_UNIX, SOCK_STREAM), kAllow);
 }
 
@@ -71,11 +71,11 @@ TEST(Filter, ControlCallsAreOurs) {
 }
 
 TEST(Filter, DeviceControlByCommand) {
-  for (Argument command :
+  for (const int command :
        {SIOCOUTQ, SIOCINQ, SIOCOUTQNSD, SIOCGIFCONF, SIOCGIFADDR, SIOCGIFINDEX, SIOCETHTOOL})
-    EXPECT_EQ(verdict(__NR_ioctl, 3, command), kNotify) << std::hex << command;
-  for (Argument command : {SIOCATMARK, SIOCSPGRP, FIOSETOWN, FIONBIO, FIOASYNC, TCGETS})
-    EXPECT_EQ(verdict(__NR_ioctl, 3, command), kAllow) << std::hex << command;
+    EXPECT_EQ(verdict(__NR_ioctl, 3, static_cast<Argument>(command)), kNotify) << std::hex << command;
+  for (const int command : {SIOCATMARK, SIOCSPGRP, FIOSETOWN, FIONBIO, FIOASYNC, TCGETS})
+    EXPECT_EQ(verdict(__NR_ioctl, 3, static_cast<Argument>(command)), kAllow) << std::hex << command;
 }
 
 TEST(Filter, WaysAroundAreClosed) {
