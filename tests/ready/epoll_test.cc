@@ -39,7 +39,8 @@ class EpollTest : public ::testing::Test {
     names.clear();
     for (std::size_t i = 0; i < count; ++i) {
       bits.push_back(events[i].events);
-      names.push_back(events[i].data.u64);
+      const std::uint64_t name = events[i].data.u64;  // a packed struct: nothing may refer into it
+      names.push_back(name);
     }
     return bits;
   }
