@@ -19,6 +19,7 @@ namespace sockeye::gate {
 namespace {
 
 constexpr int kMessagesPerEvent = 64;
+constexpr Duration kLinger = 10s;
 
 Bytes bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text.data(), text.size()));
@@ -61,6 +62,10 @@ bool AgentSession::has_ended() const {
 }
 
 bool AgentSession::drive(Instant now) {
+  if (now >= give_up_at_) {
+    give_up_at_ = kNever;
+    for (HeldSocket* held : sockets_->of(*this)) close(*held, true);
+  }
   return carriers_.drive(now);
 }
 
@@ -361,7 +366,9 @@ void AgentSession::hang_up() {
   connection_.reset();
   unsent_.clear();
   abandon_parked();
-  // What a program wrote before it closed and ended is still sent; what nobody closed is reset.
+  // What a program wrote before it closed and ended is still sent, as far as the peer takes it soon: a
+  // world does not outlive its programs for a peer that no longer reads. What nobody closed is reset.
+  give_up_at_ = world_.now() + kLinger;
   for (HeldSocket* held : sockets_->of(*this)) {
     CarrierEnd* carrier = held->carrier();
     if (carrier != nullptr && carrier->is_closed_by_program())

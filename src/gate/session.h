@@ -38,6 +38,7 @@ class AgentSession final : public world::Session, private world::EventHandler, p
   ~AgentSession() override;
 
   bool drive(Instant now) override;
+  Instant next_deadline() const override { return give_up_at_; }
   bool has_ended() const override;  // the connection, and with it the last carrier that had bytes to send
   void end() override;
   void find_users(const world::Host& host, std::uint64_t cookie,
@@ -132,6 +133,7 @@ class AgentSession final : public world::Session, private world::EventHandler, p
   std::unordered_map<std::uint64_t, Parked*> parked_;
   std::set<std::pair<int, int>> refused_;  // options that were reported
   bool ended_ = false;
+  Instant give_up_at_ = kNever;  // without an agent: when what cannot be sent is reset
 };
 
 // Sessions of one world share the table of sockets.
