@@ -21,13 +21,10 @@ namespace {
 
 constexpr int kUsageError = 2;
 
-// CLI11 does not break lines: continuations are indented to its column.
-#define NEXT_LINE "\n                          "
-
 constexpr const char* kNetHelp =
-    "Qualities of the way between any two hosts, once per direction (the round" NEXT_LINE
-    "trip is twice the delay): delay=20ms or 20ms~5ms, rate=10mbit, queue=64KiB" NEXT_LINE
-    "or 100p, loss=1%, duplicate=1%, reorder=1%, corrupt=0.1%, mtu=1400, seed=7," NEXT_LINE
+    "Qualities of the way between any two hosts, once per direction (the round\n"
+    "trip is twice the delay): delay=20ms or 20ms~5ms, rate=10mbit, queue=64KiB\n"
+    "or 100p, loss=1%, duplicate=1%, reorder=1%, corrupt=0.1%, mtu=1400, seed=7,\n"
     "separated by commas; or a profile first: 4g, dsl, sat, wifi-bad";
 
 // CLI11 would write "[OPTIONS]" and nothing of what stands behind the dashes.
@@ -82,7 +79,7 @@ void add_choice(CLI::App& app, WorldChoice& choice) {
   add_value(app, "--seed", "N", choice.seed, read_seed,
             "Makes the network's decisions and the hosts' random numbers repeat");
   app.add_option("--pcap", choice.pcap,
-                 "Write every packet to FILE as pcapng; what the network dropped says why in" NEXT_LINE
+                 "Write every packet to FILE as pcapng; what the network dropped says why in\n"
                  "a comment")
       ->type_name("FILE");
   app.add_flag("--report", choice.report, "List at the end what programs asked for and did not get");
@@ -153,7 +150,7 @@ Command parse_pair(std::span<const std::string> arguments) {
   set_usage(app, "Usage: sockeye pair [OPTIONS] -- SERVER [ARG...] -- CLIENT [ARG...]");
   add_choice(app, pair.choice);
   add_value(app, "--ready", "PROTO:PORT", pair.ready, read_ready,
-            "What to wait for before CLIENT starts: tcp:PORT or udp:PORT (default: the" NEXT_LINE
+            "What to wait for before CLIENT starts: tcp:PORT or udp:PORT (default: the\n"
             "first socket of the server that listens, or datagram socket that is bound)");
   add_value(app, "--ready-timeout", "TIME", pair.ready_timeout, read_duration,
             "How long to wait for that (default: 10s)");

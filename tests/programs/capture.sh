@@ -10,7 +10,7 @@ cd "$work" || exit 1
 "$SOCKEYE" pair --net delay=2ms,loss=3%,seed=11 --pcap x.pcapng -- python3 -m http.server 8080 -- \
   curl -sS -o got http://server:8080/file >pair.log 2>&1 || fail transfer
 same file got
-read_with() { tshark -r x.pcapng -o tcp.check_checksum:TRUE -o ip.check_checksum:TRUE "$@" 2>/dev/null; }
+read_with() { tshark -r x.pcapng -o tcp.check_checksum:TRUE -o tcp.desegment_tcp_streams:FALSE -o ip.check_checksum:TRUE "$@" 2>/dev/null; }
 [ "$(read_with -T fields -e frame.interface_name | sort -u | tr '\n' ' ')" = 'client server ' ] || fail interfaces
 read_with -Y 'frame.comment contains "dropped: loss"' -T fields -e frame.number >dropped
 [ -s dropped ] || fail "no packet says that it was lost"
