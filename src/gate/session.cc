@@ -149,7 +149,7 @@ bool AgentSession::handle(Message& message) {
     default:
       break;
   }
-  if (request.code > RequestCode::identify) return false;
+  if (request.code < RequestCode::bind || request.code > RequestCode::identify) return false;
   HeldSocket* held = sockets_->find(request.cookie);
   if (held == nullptr) {
     reply(request.id, Errno::badf);
