@@ -39,6 +39,13 @@ bool CarrierEnd::is_closed_by_program() const {
   return fd_ && ::poll(&state, 1, 0) == 1 && (state.revents & POLLHUP) != 0;
 }
 
+bool CarrierEnd::note_last_close() {
+  if (!is_closed_by_program()) return false;
+  kernel_events_ |= EPOLLHUP;
+  note();
+  return true;
+}
+
 void CarrierEnd::note() {
   if (!ListHook<NotedTag>::is_linked()) set_.noted_.push_back(*this);
 }

@@ -41,6 +41,9 @@ class CarrierEnd : private world::EventHandler, private Waiter, public ListHook<
   bool is_spent() const { return !fd_; }
   void note();  // work() in the next drive()
   bool is_closed_by_program() const;
+  // The program's last close may have happened although the loop has not said so yet. True: it has, and
+  // the next drive() sees it.
+  bool note_last_close();
   Socket& socket() const { return *socket_; }
 
  protected:

@@ -120,6 +120,7 @@ class AgentSession final : public world::Session, private world::EventHandler, p
   void on_worked(CarrierEnd& carrier) override;
   void on_pill_wanted(CarrierEnd& carrier) override;
   void close(HeldSocket& held, bool abort);
+  bool take_last_closes();
   void announce_bound(const HeldSocket& held);
 
   world::World& world_;

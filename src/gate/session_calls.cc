@@ -40,9 +40,22 @@ AgentSession::Answer AgentSession::bind(const Message& message, HeldSocket& held
   if (!address) return address.error();
   if (!*address) return Errno::afnosupport;
   held.host->stack().set_privileged(message.request.arg[0] != 0);
-  const auto bound = held.socket->bind(**address);
+  auto bound = held.socket->bind(**address);
+  if (!bound && bound.error() == Errno::addrinuse && take_last_closes()) bound = held.socket->bind(**address);
   if (bound && !held.is_stream()) announce_bound(held);
   return Answer::of(bound);
+}
+
+// A close is the kernel's word on a carrier, a call the agent's on its connection: the second may overtake
+// the first, and then a port that was just closed seems to be in use.
+bool AgentSession::take_last_closes() {
+  bool any = false;
+  for (HeldSocket* held : sockets_->of(*this)) {
+    CarrierEnd* carrier = held->carrier();
+    any |= carrier != nullptr && carrier->note_last_close();
+  }
+  if (any) carriers_.drive(world_.now());
+  return any;
 }
 
 void AgentSession::announce_bound(const HeldSocket& held) {
