@@ -19,7 +19,7 @@ std::uint32_t clamp_us(Duration d) {
 void RttEstimator::on_sample(Duration rtt, SeqNum snd_una, SeqNum snd_nxt, const RtoLimits& limits) {
   const std::uint32_t sample = clamp_us(rtt);
   const std::uint32_t floor4 = clamp_us(limits.min);  // four times a deviation of rto_min / 4
-  if (!has_sample_) {  // (2.2): SRTT = R, RTTVAR = R/2
+  if (!has_sample_) {                                 // (2.2): SRTT = R, RTTVAR = R/2
     has_sample_ = true;
     srtt8_us_ = sample * 8;
     deviation4_us_ = sample * 2;

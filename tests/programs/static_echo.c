@@ -9,10 +9,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static int serve(int fd, struct sockaddr_in *at) {
+static int serve(int fd, struct sockaddr_in* at) {
   int one = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  if (bind(fd, (struct sockaddr *)at, sizeof *at) || listen(fd, 8)) return perror("listen"), 1;
+  if (bind(fd, (struct sockaddr*)at, sizeof *at) || listen(fd, 8)) return perror("listen"), 1;
   int peer = accept(fd, NULL, NULL);
   if (peer < 0) return perror("accept"), 1;
   char buffer[4096];
@@ -21,11 +21,11 @@ static int serve(int fd, struct sockaddr_in *at) {
   return 0;
 }
 
-static int ask(int fd, struct sockaddr_in *at) {
+static int ask(int fd, struct sockaddr_in* at) {
   enum { kBytes = 100000 };
   static char out[kBytes], in[kBytes];
   for (int i = 0; i < kBytes; ++i) out[i] = (char)(i * 31);
-  if (connect(fd, (struct sockaddr *)at, sizeof *at)) return perror("connect"), 1;
+  if (connect(fd, (struct sockaddr*)at, sizeof *at)) return perror("connect"), 1;
   size_t sent = 0, got = 0;
   while (got < kBytes) {
     size_t step = sent < kBytes ? (kBytes - sent < 4096 ? kBytes - sent : 4096) : 0;
@@ -43,7 +43,7 @@ static int ask(int fd, struct sockaddr_in *at) {
   return 0;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc < 3) return 2;
   struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((unsigned short)atoi(argv[2]))};
   if (argc > 3 && inet_pton(AF_INET, argv[3], &at.sin_addr) != 1) return 2;
