@@ -31,6 +31,7 @@ struct Progress {
   std::size_t done = 0;           // bytes
   unsigned messages = 0;          // whole messages
   std::uint32_t taken_flags = 0;  // msg_flags of a datagram that was taken
+  Instant give_up = kNever;       // recvmmsg: no further message after this
   std::size_t length = 0;         // its real length
 };
 

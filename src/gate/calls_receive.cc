@@ -225,7 +225,9 @@ void retry_receive(Gate& gate, CallPtr call) {
 
 void next_message(Gate& gate, CallPtr call) {
   unsigned count = std::min(static_cast<unsigned>(call->argument(2)), kMessagesMax);
-  if (call->progress.messages >= count) return gate.answer(std::move(call), call->progress.messages);
+  bool late = call->progress.give_up != kNever && call->progress.give_up <= world::EventLoop::read_clock();
+  if (call->progress.messages >= count || (call->progress.messages > 0 && late))
+    return gate.answer(std::move(call), call->progress.messages);
   retry_receive(gate, std::move(call));
 }
 
@@ -264,6 +266,16 @@ void on_receive_messages(Gate& gate, CallPtr call) {
     plain = header.msg_name == nullptr && (header.msg_control == nullptr || header.msg_controllen == 0);
   }
   if (plain) return gate.let_kernel_do(std::move(call));
+  if (call->argument(4) != 0) {
+    // As in the kernel, the time is only looked at after a message: the first may take for ever.
+    timespec limit{};
+    if (!gate.read(*call, call->argument(4), &limit, sizeof(limit)))
+      return gate.answer(std::move(call), -EFAULT);
+    if (limit.tv_sec < 0 || limit.tv_nsec < 0 || limit.tv_nsec >= 1'000'000'000)
+      return gate.answer(std::move(call), -EINVAL);
+    call->progress.give_up = world::EventLoop::read_clock() + std::chrono::seconds(limit.tv_sec) +
+                             std::chrono::nanoseconds(limit.tv_nsec);
+  }
   next_message(gate, std::move(call));
 }
 

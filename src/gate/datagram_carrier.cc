@@ -195,7 +195,14 @@ void DatagramEnd::arm(bool wants_space) {
 }
 
 std::optional<Incoming> DatagramEnd::facts(bool peeked) {
+  const auto taken = facts_of(peeked);
+  // Before the reply: who receives until EAGAIN finds the next one in the carrier.
+  if (!peeked) pump_in();
   note();
+  return taken;
+}
+
+std::optional<Incoming> DatagramEnd::facts_of(bool peeked) const {
   if (const auto remote = socket().remote(); remote && !ControlWanted::of(socket()).any()) {
     Incoming facts{};
     facts.from = remote;

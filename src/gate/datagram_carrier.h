@@ -40,6 +40,7 @@ class DatagramEnd final : public CarrierEnd {
   std::uint64_t refused_sends() const { return refused_sends_; }
 
  private:
+  std::optional<Incoming> facts_of(bool peeked) const;
   void take_hang_up();
   void pump_out();
   bool send_out(Bytes datagram);
