@@ -65,6 +65,7 @@ void StreamEnd::work(Instant /*now*/) {
 }
 
 void StreamEnd::note_kernel_events(std::uint32_t events) {
+  if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) out_.waiting = true;
   if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0) out_.ending = true;
   // ECONNRESET: closed while bytes for the program were unread. TCP answers that with a reset at once,
   // whatever the program had still written (RFC 2525 2.17).
@@ -111,6 +112,7 @@ Result<std::size_t> StreamEnd::send_urgent(Bytes bytes) {
   if (!out_.urgent.empty()) return Errno::again;
   // What was written before it goes first.
   out_.urgent.assign(bytes.begin(), bytes.end());
+  out_.waiting = true;
   note();
   return bytes.size();
 }
@@ -123,6 +125,7 @@ void StreamEnd::shut_reading() {
 
 void StreamEnd::on_shut_writing() {
   if (phase_ != Phase::open || out_.gone) return;
+  out_.waiting = out_.ending = true;
   pump_out();
   shut_writing_ = true;
   if (in_.ended) watch_last_close();

@@ -66,6 +66,7 @@ class StreamEnd final : public CarrierEnd {
     std::uint32_t forwarded = 0;    // bytes at the head of our queue that the socket has; >= 1: the pill
     std::uint32_t peeks = 0;        // since they were last taken out
     std::size_t burst = 0;          // bytes forwarded since our queue was last read to its end
+    bool waiting = true;            // there may be something to read that was not peeked at yet
     bool bulk = false;              // the last peek was large: take in large pieces
     bool ending = false;            // the kernel has reported an end: read on until it is reached
     bool ended = false;             // the program's FIN was handed on

@@ -35,13 +35,16 @@ constexpr std::size_t kBurstMax = kCarrierSndbuf / 2 - 1024;
 void StreamEnd::pump_out() {
   if (!flush_held_out()) return;
   std::size_t moved = 0;
-  for (bool more = true; more && !out_.ended && !failing_;) {
+  while (out_.waiting && !out_.ended && !failing_) {
     const std::size_t room = std::min(socket().send_room(), CarrierSet::kPieceMax);
     if (room == 0) return;  // the socket tells when there is
     const std::size_t before = out_.burst;
-    more = out_.bulk ? forward_bulk(room) : forward_peeked(room);
+    if (!(out_.bulk ? forward_bulk(room) : forward_peeked(room))) {
+      if (out_.waiting) return;  // the socket takes no more: it tells when it does
+      break;
+    }
     moved += out_.burst - before;
-    if (more && moved >= kPerRound) {
+    if (moved >= kPerRound) {
       note();
       return;
     }
@@ -100,7 +103,7 @@ bool StreamEnd::forward_bulk(std::size_t room) {
   const ssize_t size = ::readv(fd(), parts.data(), static_cast<int>(parts.size()));
   if (size < 0) {
     out_.bulk = false;
-    return errno == EINTR;
+    return true;
   }
   const auto got = static_cast<std::size_t>(size);
   const std::size_t dropped = std::min<std::size_t>(got, old.size());
@@ -153,6 +156,7 @@ void StreamEnd::take_out_forwarded() {
 
 // Our queue was read to its end.
 void StreamEnd::end_burst() {
+  out_.waiting = false;
   if (std::exchange(out_.burst, 0) <= kBurstMax) return;
   discard(out_.forwarded);
   out_.forwarded = 0;
@@ -185,6 +189,10 @@ void StreamEnd::end_outward(bool with_error) {
     return;
   }
   if (!out_.urgent.empty()) flush_urgent();
+  // The program may have closed since the events were taken. Then it is close() that decides between FIN and
+  // RST (SO_LINGER zero), and a FIN now would come before the RST.
+  if (!shut_writing_ && is_closed_by_program()) out_.gone = true;
+  if (out_.gone) return;
   if (const auto done = socket().shutdown(1); !done && !out_.gone) {
     // Not connected any more: the failure is noticed by its own event.
     return;
