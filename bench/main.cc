@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Sockeye contributors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Runs the comparisons. Names and targets are those of docs/performance.md.
+// Runs the comparisons.
 #include <unistd.h>
 
 #include <cstdio>
