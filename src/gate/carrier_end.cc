@@ -46,6 +46,10 @@ bool CarrierEnd::note_last_close() {
   return true;
 }
 
+void CarrierEnd::set_listening() {
+  set_.listening_.push_back(*this);
+}
+
 void CarrierEnd::note() {
   if (!ListHook<NotedTag>::is_linked()) set_.noted_.push_back(*this);
 }
@@ -79,6 +83,13 @@ bool CarrierSet::drive(Instant now) {
     owner_.on_worked(carrier);
   }
   return true;
+}
+
+void CarrierSet::take_closed_listeners(std::uint16_t port, Instant now) {
+  bool any = false;
+  for (CarrierEnd& listener : listening_)
+    any |= listener.socket().local().port == port && listener.note_last_close();
+  if (any) drive(now);
 }
 
 void CarrierSet::watch_last_close(CarrierEnd& carrier) {

@@ -25,9 +25,13 @@
 namespace sockeye::gate {
 
 struct NotedTag {};
+struct ListeningTag {};
 class CarrierSet;
 
-class CarrierEnd : private world::EventHandler, private Waiter, public ListHook<NotedTag> {
+class CarrierEnd : private world::EventHandler,
+                   private Waiter,
+                   public ListHook<NotedTag>,
+                   public ListHook<ListeningTag> {
  public:
   virtual ~CarrierEnd() = default;
   CarrierEnd(const CarrierEnd&) = delete;
@@ -53,7 +57,8 @@ class CarrierEnd : private world::EventHandler, private Waiter, public ListHook<
   CarrierSet& set() const { return set_; }
   Result<> watch(std::uint32_t events);  // opens the registration, or changes it
   std::uint32_t watched() const { return watch_.events(); }
-  void hang_up();  // closes our end
+  void hang_up();        // closes our end
+  void set_listening();  // CarrierSet::take_closed_listeners looks at it
   // From now on only the program's last close can happen to the descriptor, and it is reported as
   // EPOLLHUP: see CarrierSet::watch_last_close.
   void watch_last_close();
@@ -100,6 +105,9 @@ class CarrierSet final : private world::EventHandler {
   bool drive(Instant now);
   void want_pill(CarrierEnd& carrier) { owner_.on_pill_wanted(carrier); }
   bool has_noted() const { return !noted_.empty(); }
+  // A connect may overtake the close of the listener it would meet: those of this port that are closed are
+  // worked off now.
+  void take_closed_listeners(std::uint16_t port, Instant now);
 
   world::EventLoop& loop() const { return loop_; }
   MutableBytes piece() { return MutableBytes(buffer_).first(kPieceMax); }
@@ -113,6 +121,7 @@ class CarrierSet final : private world::EventHandler {
   world::EventLoop& loop_;
   Owner& owner_;
   IntrusiveList<CarrierEnd, NotedTag> noted_;
+  IntrusiveList<CarrierEnd, ListeningTag> listening_;
   std::vector<std::byte> buffer_;
   // A second epoll set. When both directions of a pair are shut down, its HUP says nothing about the
   // other end's close, and only the *event* of that close remains. Events that were under way must

@@ -12,6 +12,7 @@ namespace sockeye::gate {
 ListenerEnd::ListenerEnd(CarrierSet& set, SocketRef socket, world::UniqueFd fd)
     : CarrierEnd(set, std::move(socket), std::move(fd)) {
   if (!watch(EPOLLRDHUP | EPOLLET)) finished_ = true;
+  set_listening();
   note();
 }
 

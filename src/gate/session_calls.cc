@@ -105,6 +105,7 @@ std::optional<AgentSession::Answer> AgentSession::connect_stream(Message& messag
     answer.flags = Reply::kCarrierDead;
     return answer;
   }
+  if (to) carriers_.take_closed_listeners(to->port, world_.now());
   auto parked = std::make_unique<Parked>();
   parked->host = held.host;
   parked->id = message.request.id;

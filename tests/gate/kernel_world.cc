@@ -26,6 +26,7 @@ struct KernelWorld::Held {
   bool open = false;  // the junk is read, bytes flow
   bool connecting = false;
   bool out_ended = false;
+  bool shutting = false;  // by the program: HUP need not be its close
   bool in_ended = false;
   bool spent = false;
   int error = 0;  // of a reset, until it is asked for
@@ -292,6 +293,7 @@ void KernelWorld::serve(int, Asked& asked) {
           ::send(kernel, asked.payload.data(), asked.payload.size(), MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL)));
     case RequestCode::shutdown:
       if (head.arg[1] == 1) return reply(asked, 0);
+      held.shutting = held.shutting || head.arg[0] != SHUT_RD;
       if (held.open && held.stream) return reply(asked, events_of(kernel, 0) & POLLHUP ? -ENOTCONN : 0);
       return outcome(::shutdown(kernel, static_cast<int>(head.arg[0])));
     case RequestCode::set_option:
@@ -500,6 +502,13 @@ bool KernelWorld::pump(Held& held) {
   short events = events_of(carrier, POLLRDHUP);
   bool reset = (events & POLLERR) != 0;
   pump_out(held);
+  if ((events & POLLHUP) && held.stream && held.in_ended && held.shutting) {
+    // Both directions are shut, by us and by the program. Its close is not seen any more: this world
+    // then keeps the kernel's socket to its own end.
+    ::shutdown(kernel, SHUT_WR);
+    hang_up(held, reset);
+    return true;
+  }
   if (events & POLLHUP) {
     if (reset && held.stream) {
       linger now{1, 0};

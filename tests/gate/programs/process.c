@@ -290,6 +290,8 @@ static void edges(void) {
   SHOW(epoll_wait(set, &got, 1, 2000));
   say("  %x", got.events);
   int other = accept(server, NULL, NULL);
+  // A second edge of OUT is allowed, and comes when the writable mark is crossed in steps.
+  for (int more = 0; more < 2 && epoll_wait(set, &got, 1, 20) == 1; ++more) continue;
   SHOW(epoll_wait(set, &got, 1, 20));
   SHOW(send(other, "abc", 3, 0));
   SHOW(epoll_wait(set, &got, 1, 2000));
