@@ -168,8 +168,10 @@ void on_get_option(Gate& gate, CallPtr call) {
 void on_control(Gate& gate, CallPtr call) {
   auto command = static_cast<unsigned>(call->int_argument(1));
   Socket* socket = gate.socket_of(*call);
-  if (command == SIOCINQ && socket != nullptr && !socket->stream)
-    return write_int(gate, std::move(call), readable(*call, *socket));
+  if (command == SIOCINQ && socket != nullptr && !socket->stream) {
+    const auto bytes = readable(*call, *socket);
+    return write_int(gate, std::move(call), bytes);
+  }
   if (command == SIOCGIFCONF) return ask_interface_list(gate, std::move(call));
   bool is_number = command == SIOCINQ || command == SIOCOUTQ || command == SIOCOUTQNSD;
   std::string interface(is_number ? 0 : sizeof(ifreq), '\0');
