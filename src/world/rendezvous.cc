@@ -97,6 +97,15 @@ std::vector<std::string> socket_names(const std::string& directory) {
   return names;
 }
 
+std::string log_path(const std::string& directory, const std::string& name) {
+  return directory + "/" + name + ".log";
+}
+
+void remove_if_empty(const std::string& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) == 0 && status.st_size == 0) ::unlink(path.c_str());
+}
+
 // Removes the sockets of worlds that are gone; the directory is locked.
 std::vector<std::string> sweep(const std::string& directory) {
   std::vector<std::string> alive;
@@ -107,19 +116,20 @@ std::vector<std::string> sweep(const std::string& directory) {
       alive.push_back(std::move(name));
     } else if (errno == ECONNREFUSED) {
       ::unlink(address->sun_path);
+      remove_if_empty(log_path(directory, name));
     }
   }
   return alive;
 }
 
-void point_standard_descriptors_away(bool keep_stderr) {
+// A private world ends with its run, so what it says in an emergency may go where the run's messages
+// go. A named one may outlive the first run's pipes and must not keep them open.
+void point_standard_descriptors_away(const UniqueFd& log) {
   const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null) return;
   ::dup2(null.get(), 0);
   ::dup2(null.get(), 1);
-  // A private world ends with its run, so what it says in an emergency may go where the run's
-  // messages go. A named one may outlive the first run's pipes and must not keep them open.
-  if (!keep_stderr) ::dup2(null.get(), 2);
+  if (log) ::dup2(log.get(), 2);
 }
 
 void restore_signals() {
@@ -139,7 +149,7 @@ void restore_signals() {
   if (sandbox) enter_namespaces(start.notes);
   const pid_t world = ::fork();
   if (world != 0) ::_exit(world < 0 ? 1 : 0);
-  point_standard_descriptors_away(start.name.empty());
+  point_standard_descriptors_away(start.log);
   std::vector<int> keep{start.listener.get(), start.lock.get()};
   for (const UniqueFd& agent : start.agents) keep.push_back(agent.get());
   if (sandbox) {
@@ -196,7 +206,9 @@ std::variant<Connections, RendezvousError> start_named(const RendezvousOptions& 
   start.listener = new_socket();
   // A description of its own: a lock taken through it is not the starter's.
   start.lock.reset(::open((directory + "/lock").c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
-  if (!start.listener || !start.lock ||
+  start.log.reset(::open(log_path(directory, options.world).c_str(),
+                         O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!start.listener || !start.lock || !start.log ||
       ::bind(start.listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
       ::listen(start.listener.get(), 128) != 0)
     return failure(address.sun_path);

@@ -7,7 +7,8 @@
 // temporary directory; it must be ours alone (owner, mode 0700). Whoever starts, connects to or ends
 // a world does so under a lock on DIR/lock, so that a world cannot end between the moment it is found
 // and the moment it is spoken to. A socket that nobody listens on is left over and removed. An
-// unnamed world is private: a socket pair, no file.
+// unnamed world is private: a socket pair, no file. What a named world says in an emergency is in
+// DIR/NAME.log; a private one says it on the standard error of its run.
 //
 // The world is forked twice, so that it is nobody's child, into a session of its own; between the
 // forks it enters its namespaces.
@@ -29,6 +30,7 @@ struct WorldStart {
   std::vector<UniqueFd> agents{};  // of a private world: all it will ever have
   UniqueFd listener;               // of a named world
   UniqueFd lock;                   // of a named world: to be held while it ends
+  UniqueFd log;                    // of a named world: becomes its standard error
   SandboxNotes notes{};
 };
 

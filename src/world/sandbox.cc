@@ -135,9 +135,7 @@ void shed_rights(std::span<const int> keep, SandboxNotes& notes) {
   empty_bounding_set();  // while we may
   become_nobody(notes);
   drop_capabilities();
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-#endif
+  if (!kSanitized) ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
 }  // namespace sockeye::world

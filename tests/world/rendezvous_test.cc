@@ -4,6 +4,7 @@
 // Worlds of a few lines: they answer one packet with their name and end when their agents have gone.
 #include "world/rendezvous.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
@@ -43,6 +44,10 @@ class Rendezvous : public testing::Test {
         if (size <= 0) {
           agents.erase(agents.begin() + static_cast<std::ptrdiff_t>(i));
           continue;
+        }
+        if (std::string_view(request, static_cast<std::size_t>(size)) == "die") {
+          ::dprintf(2, "famous last words");
+          ::_exit(1);
         }
         const std::string answer = start.name + "/" + std::to_string(::getpid());
         ::send(agents[i].get(), answer.data(), answer.size(), MSG_NOSIGNAL);
@@ -134,6 +139,20 @@ TEST_F(Rendezvous, the_world_is_nobodys_child_and_leads_its_session) {
   const pid_t world = std::stoi(ask(std::get<Connections>(result).fds[0]).substr(1));
   EXPECT_NE(::getsid(world), ::getsid(0));
   EXPECT_NE(::getpgid(world), ::getpgid(0));
+}
+
+TEST_F(Rendezvous, the_last_words_of_a_named_world_are_kept) {
+  auto first = meet("demo");
+  ASSERT_CONNECTED(first);
+  ::send(std::get<Connections>(first).fds[0].get(), "die", 3, MSG_NOSIGNAL);
+  char byte;
+  EXPECT_LE(::recv(std::get<Connections>(first).fds[0].get(), &byte, 1, 0), 0);
+  ASSERT_TRUE(std::get<std::vector<std::string>>(list_worlds(directory)).empty());  // cleared away
+  std::string text(64, '\0');
+  const UniqueFd log(::open((directory + "/demo.log").c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_TRUE(log);
+  text.resize(static_cast<std::size_t>(::read(log.get(), text.data(), text.size())));
+  EXPECT_EQ(text, "famous last words");
 }
 
 TEST_F(Rendezvous, a_directory_open_to_others_is_refused) {

@@ -24,12 +24,6 @@
 namespace sockeye::world {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
-
 // 0..255: exit status; 1000 + n: killed by signal n.
 int outcome_of(const std::function<int()>& act) {
   const pid_t child = ::fork();
