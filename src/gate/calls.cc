@@ -59,7 +59,31 @@ bool is_unix(const Call& call) {
   return getsockopt(call.fd.get(), SOL_SOCKET, SO_DOMAIN, &domain, &length) != 0 || domain == AF_UNIX;
 }
 
+// The time-out set on the carrier; zero: none.
+Duration time_out_of(const Call& call, int option) {
+  timeval limit{};
+  socklen_t length = sizeof(limit);
+  getsockopt(call.fd.get(), SOL_SOCKET, option, &limit, &length);
+  return std::chrono::seconds(limit.tv_sec) + std::chrono::microseconds(limit.tv_usec);
+}
+
 }  // namespace
+
+void park_unless_nonblocking(Gate& gate, Call& call, Request& request, int time_out_option) {
+  if (gate.is_nonblocking(call)) {
+    request.flags = Request::kNonBlocking;
+    return;
+  }
+  call.restarts = time_out_of(call, time_out_option) == Duration::zero();
+  call.parked = true;
+}
+
+void limit_wait(Call& call, int time_out_option, bool untouched) {
+  const Duration time_out = time_out_of(call, time_out_option);
+  call.restarts = time_out == Duration::zero() && untouched;
+  if (time_out != Duration::zero() && call.deadline == kNever)
+    call.deadline = world::EventLoop::read_clock() + time_out;
+}
 
 void on_ours(Gate& gate, CallPtr call) {
   switch (call->trapped.number) {

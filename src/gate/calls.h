@@ -44,4 +44,11 @@ std::int64_t read_address(Gate& gate, const Call& call, std::uint64_t address, s
 std::int64_t write_address(Gate& gate, const Call& call, std::uint64_t address, std::uint64_t length_address,
                            std::string_view bytes);
 
+// The call may sleep in the world, up to the time-out of its socket (SO_RCVTIMEO, SO_SNDTIMEO), unless the
+// descriptor is non-blocking: sets up `call` and `request` for it.
+void park_unless_nonblocking(Gate& gate, Call& call, Request& request, int time_out_option);
+// Before Gate::wait_ready: the deadline from the time-out, and whether a signal may restart the call
+// (`untouched`: it has moved nothing yet).
+void limit_wait(Call& call, int time_out_option, bool untouched);
+
 }  // namespace sockeye::gate

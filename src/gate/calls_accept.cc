@@ -16,19 +16,6 @@ namespace sockeye::gate {
 
 namespace {
 
-bool copy_option(int from, int to, int option) {
-  char value[sizeof(timeval)];
-  socklen_t length = sizeof(value);
-  return getsockopt(from, SOL_SOCKET, option, value, &length) == 0 &&
-         setsockopt(to, SOL_SOCKET, option, value, length) == 0;
-}
-
-// What an accepted socket has from its listener and the kernel must know, as data calls do not come to us.
-void inherit_native_options(const Call& call, int connection) {
-  for (int option : {SO_RCVTIMEO, SO_SNDTIMEO, SO_OOBINLINE, SO_RCVLOWAT})
-    copy_option(call.fd.get(), connection, option);
-}
-
 // The world says when the carrier holds a token more than there are connections.
 void take_token(const Call& call, const Answer& answer) {
   char token;
@@ -49,7 +36,7 @@ void hand_over_connection(Gate& gate, CallPtr call, Answer& answer) {
   take_token(*call, answer);
   Socket* listener = gate.socket_of(*call);
   bool inherits = listener != nullptr && listener->has_native_options && call->fd;
-  if (inherits) inherit_native_options(*call, answer.fd.get());
+  if (inherits) copy_native_options(call->fd.get(), answer.fd.get());
   if (call->argument(1) != 0) {
     std::int64_t error = write_address(gate, *call, call->argument(1), call->argument(2), answer.payload);
     if (error != 0) {
@@ -81,15 +68,7 @@ void on_accept(Gate& gate, CallPtr call) {
   Request request;
   request.code = RequestCode::accept;
   request.cookie = call->cookie;
-  if (gate.is_nonblocking(*call)) {
-    request.flags = Request::kNonBlocking;
-  } else {
-    timeval limit{};
-    socklen_t length = sizeof(limit);
-    getsockopt(call->fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, &length);
-    call->restarts = limit.tv_sec == 0 && limit.tv_usec == 0;
-    call->parked = true;
-  }
+  park_unless_nonblocking(gate, *call, request, SO_RCVTIMEO);
   gate.ask(std::move(call), request, {}, [](Gate& g, CallPtr asked, Answer& answer) {
     if (answer.head.result < 0 || !answer.fd) {
       std::int64_t result = answer.head.result < 0 ? answer.head.result : -ECONNABORTED;

@@ -109,15 +109,7 @@ void ask_connect(Gate& gate, CallPtr call, bool again) {
   Request request;
   request.code = RequestCode::connect;
   request.cookie = call->cookie;
-  if (gate.is_nonblocking(*call)) {
-    request.flags = Request::kNonBlocking;
-  } else {
-    timeval limit{};
-    socklen_t length = sizeof(limit);
-    getsockopt(call->fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, &length);
-    call->restarts = limit.tv_sec == 0 && limit.tv_usec == 0;
-    call->parked = true;
-  }
+  park_unless_nonblocking(gate, *call, request, SO_SNDTIMEO);
   gate.ask(
       std::move(call), request, {address},
       [again](Gate& g, CallPtr asked, Answer& answer) {

@@ -89,13 +89,7 @@ void deliver(Gate& gate, CallPtr call, const Received& received) {
 void retry_receive(Gate& gate, CallPtr call);
 
 void wait_for_data(Gate& gate, CallPtr call) {
-  timeval limit{};
-  socklen_t length = sizeof(limit);
-  getsockopt(call->fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, &length);
-  Duration patience = std::chrono::seconds(limit.tv_sec) + std::chrono::microseconds(limit.tv_usec);
-  call->restarts = patience == Duration::zero() && call->progress.messages == 0;
-  if (patience != Duration::zero() && call->deadline == kNever)
-    call->deadline = world::EventLoop::read_clock() + patience;
+  limit_wait(*call, SO_RCVTIMEO, call->progress.messages == 0);
   gate.wait_ready(std::move(call), EPOLLIN, retry_receive);
 }
 
@@ -226,8 +220,8 @@ void retry_receive(Gate& gate, CallPtr call) {
 void next_message(Gate& gate, CallPtr call) {
   unsigned count = std::min(static_cast<unsigned>(call->argument(2)), kMessagesMax);
   bool late = call->progress.give_up != kNever && call->progress.give_up <= world::EventLoop::read_clock();
-  if (call->progress.messages >= count || (call->progress.messages > 0 && late))
-    return gate.answer(std::move(call), call->progress.messages);
+  const unsigned messages = call->progress.messages;
+  if (messages >= count || (messages > 0 && late)) return gate.answer(std::move(call), messages);
   retry_receive(gate, std::move(call));
 }
 

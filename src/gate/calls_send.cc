@@ -93,13 +93,7 @@ void send_on_stream(Gate& gate, CallPtr call, const Arguments& arguments) {
     if (total == 0) break;
   }
   if (result == -EAGAIN && !gate.is_nonblocking(*call, arguments.flags) && !call->asking) {
-    timeval limit{};
-    socklen_t length = sizeof(limit);
-    getsockopt(call->fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, &length);
-    Duration patience = std::chrono::seconds(limit.tv_sec) + std::chrono::microseconds(limit.tv_usec);
-    call->restarts = patience == Duration::zero() && done == 0;
-    if (patience != Duration::zero() && call->deadline == kNever)
-      call->deadline = world::EventLoop::read_clock() + patience;
+    limit_wait(*call, SO_SNDTIMEO, done == 0);
     return gate.wait_ready(std::move(call), EPOLLOUT, retry_stream);
   }
   if (done > 0) result = static_cast<std::int64_t>(done);
@@ -109,9 +103,8 @@ void send_on_stream(Gate& gate, CallPtr call, const Arguments& arguments) {
 void retry_stream(Gate& gate, CallPtr call) {
   Arguments arguments;
   std::int64_t error = read_arguments(gate, *call, arguments);
-  if (error != 0)
-    return gate.answer(std::move(call),
-                       call->progress.done > 0 ? static_cast<std::int64_t>(call->progress.done) : error);
+  const auto done = static_cast<std::int64_t>(call->progress.done);
+  if (error != 0) return gate.answer(std::move(call), done > 0 ? done : error);
   send_on_stream(gate, std::move(call), arguments);
 }
 
@@ -172,7 +165,8 @@ void send_datagram(Gate& gate, CallPtr call, const Arguments& arguments) {
 
 void next_message(Gate& gate, CallPtr call) {
   unsigned count = std::min(static_cast<unsigned>(call->argument(2)), kMessagesMax);
-  if (call->progress.messages >= count) return gate.answer(std::move(call), call->progress.messages);
+  const unsigned messages = call->progress.messages;
+  if (messages >= count) return gate.answer(std::move(call), messages);
   Arguments arguments;
   std::int64_t error = read_arguments(gate, *call, arguments);
   if (error != 0) return datagram_sent(gate, std::move(call), error, 0);

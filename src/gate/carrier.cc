@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -134,6 +135,15 @@ Result<UniqueFd> CarrierPort::connect(int program) {
     if (!made_by_us(end.get())) continue;
     if (!write_junk(program)) return Errno::nobufs;
     return end;
+  }
+}
+
+void copy_native_options(int from, int to) {
+  for (const int option : {SO_RCVTIMEO, SO_SNDTIMEO, SO_OOBINLINE, SO_RCVLOWAT}) {
+    char value[sizeof(timeval)];
+    socklen_t length = sizeof(value);
+    if (getsockopt(from, SOL_SOCKET, option, value, &length) == 0)
+      setsockopt(to, SOL_SOCKET, option, value, length);
   }
 }
 

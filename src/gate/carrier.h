@@ -33,6 +33,10 @@ struct DatagramCarrier {
 // up when the other end is closed.
 Result<DatagramCarrier> make_datagram_carrier(bool nonblocking);
 
+// The options that the kernel must know too, because data calls do not come to us: time-outs, inline urgent
+// data, low-water mark. From one program's end to another that takes its place or comes from its listener.
+void copy_native_options(int from, int to);
+
 // What carriers are connected to: a listening socket that nobody but this process can reach (its name was
 // removed from the file system; we go through a descriptor of it).
 class CarrierPort {

@@ -258,13 +258,7 @@ bool Gate::replace_carrier(Call& call, Socket& socket) {
   int number = call.int_argument(0);
   auto stream = make_unconnected_stream(is_nonblocking(call));
   if (!stream) return false;
-  for (int option : {SO_RCVTIMEO, SO_SNDTIMEO, SO_OOBINLINE, SO_RCVLOWAT}) {
-    char value[sizeof(timeval)];
-    socklen_t length = sizeof(value);
-    if (!socket.has_native_options || getsockopt(call.fd.get(), SOL_SOCKET, option, value, &length) != 0)
-      continue;
-    setsockopt(stream->get(), SOL_SOCKET, option, value, length);
-  }
+  if (socket.has_native_options) copy_native_options(call.fd.get(), stream->get());
   bool close_on_exec = tasks.is_close_on_exec(call.trapped.tid, number);
   if (notifier.replace_descriptor(call.trapped.id, stream->get(), number, close_on_exec) != 0) return false;
   std::uint64_t old_cookie = socket.cookie;
