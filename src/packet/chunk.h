@@ -39,6 +39,11 @@ class Chunk {
     size_ += bytes;
   }
   bool is_shared() const { return references_ > 1; }
+  // Only for the one holder of a chunk that nobody else refers to (Packet::flip_bits).
+  std::byte& private_byte(std::uint32_t at) {
+    SOCKEYE_ASSERT(!is_shared() && at < size_);
+    return reinterpret_cast<std::byte*>(this + 1)[at];
+  }
 
  private:
   friend class ChunkPool;
@@ -108,6 +113,7 @@ class Slice {
     return chunk_.get() == next.chunk_.get() && offset_ + length_ == next.offset_;
   }
   void extend(std::uint32_t bytes) { length_ += bytes; }
+  std::byte& private_byte(std::uint32_t at) const { return chunk_->private_byte(offset_ + at); }
 
  private:
   ChunkRef chunk_;

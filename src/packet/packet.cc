@@ -142,6 +142,19 @@ bool Packet::unshare_payload(ChunkPool& chunks) {
   return true;
 }
 
+void Packet::flip_bits(std::uint32_t at, std::byte mask) {
+  SOCKEYE_ASSERT(at < size());
+  const auto headers = static_cast<std::uint32_t>(head_end_ - head_begin_);
+  if (at < headers) {
+    head_[head_begin_ + at] ^= mask;
+    return;
+  }
+  at -= headers;
+  std::size_t i = first_slice_;
+  for (; at >= slices_[i].size(); ++i) at -= slices_[i].size();
+  slices_[i].private_byte(at) ^= mask;
+}
+
 PacketPtr Packet::clone() const {
   PacketPtr copy = pool_->allocate();
   if (!copy) return copy;

@@ -65,6 +65,8 @@ class Packet {
   std::uint32_t copy_payload(MutableBytes out, std::uint32_t skip = 0) const;  // bytes copied
   // Replaces the payload by one private copy; false when the pool is exhausted.
   bool unshare_payload(ChunkPool& chunks);
+  // Changes one byte of the packet, headers first; a byte of the payload only after unshare_payload().
+  void flip_bits(std::uint32_t at, std::byte mask);
   // A second packet with the same bytes: headers copied, payload shared, metadata copied.
   std::unique_ptr<Packet, struct PacketDeleter> clone() const;
   // All bytes of the packet, headers first, into out (at least size() bytes).

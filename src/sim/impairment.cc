@@ -69,25 +69,10 @@ void Impairment::enter(PacketPtr packet, const Decision& decision) {
 bool Impairment::corrupt(Packet& packet, const Fate& fate) {
   const std::uint64_t bit = fate.below(Stage::corrupt_bit, std::uint64_t{packet.size()} * 8);
   const auto mask = static_cast<std::byte>(1U << (bit % 8));
-  std::uint64_t at = bit / 8;
-  if (at < packet.head().size()) {
-    packet.mutable_head()[at] ^= mask;  // headers are the packet's own
-    return true;
-  }
-  at -= packet.head().size();
-  // The sender's retransmission refers to the same chunk: a chunk's bytes never change.
-  std::vector<std::byte> bytes(packet.payload_size());
-  packet.copy_payload(bytes);
-  bytes[at] ^= mask;
-  const Bytes all(bytes);
-  const std::size_t half = std::min<std::size_t>(all.size(), 32768);  // the largest packet needs two chunks
-  ChunkPool& chunks = packet.pool().chunks();
-  ChunkRef first = chunks.copy_of(all.first(half));
-  ChunkRef second = half < all.size() ? chunks.copy_of(all.subspan(half)) : ChunkRef();
-  if (!first || (half < all.size() && !second)) return false;
-  while (packet.payload_size() > 0) (void)packet.take_slice();
-  packet.append(Slice(std::move(first), 0, static_cast<std::uint32_t>(half)));
-  if (second) packet.append(Slice(std::move(second), 0, static_cast<std::uint32_t>(all.size() - half)));
+  const auto at = static_cast<std::uint32_t>(bit / 8);
+  // Headers are the packet's own. The sender's retransmission refers to the same payload: a copy first.
+  if (at >= packet.head().size() && !packet.unshare_payload(packet.pool().chunks())) return false;
+  packet.flip_bits(at, mask);
   return true;
 }
 
