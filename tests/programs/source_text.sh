@@ -1,26 +1,10 @@
 # SPDX-FileCopyrightText: Sockeye contributors
 # SPDX-License-Identifier: Apache-2.0
 #
-# The echo server of the text that Sockeye implements, in Python and as printed there, asked by nc from
-# another terminal on the same host; then its recv_n and send loop.
+# The echo server of the text that Sockeye implements (examples/echo_server.py, as printed there), asked by
+# nc from another terminal on the same host; then its recv_n and send loop.
 . "$(dirname "$0")/common.sh"
 need python3 nc
-cat >"$work/echo_server.py" <<'TEXT'
-# echo server — read a line, send it back
-import socket
-
-s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-s.bind(("0.0.0.0", 8080))
-s.listen(128)
-
-while True:
-    conn, addr = s.accept()
-    print(f"connection from {addr}")
-    data = conn.recv(4096)
-    conn.send(data)
-    conn.close()
-TEXT
 cat >"$work/loops.py" <<'TEXT'
 import socket
 import threading
@@ -72,7 +56,7 @@ with socket.create_connection(("127.0.0.1", 9000)) as s:
         print(error)
 thread.join()
 TEXT
-start host python3 "$work/echo_server.py"
+start host python3 "$here/../../examples/echo_server.py"
 await_listen host 8080
 [ "$(echo hello | on host nc -N localhost 8080)" = hello ] || fail "nc localhost 8080"
 "$SOCKEYE" run -- python3 "$work/loops.py" >"$work/loops.log" 2>&1 || fail "loops"
