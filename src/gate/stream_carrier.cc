@@ -110,9 +110,11 @@ Result<std::size_t> StreamEnd::send_urgent(Bytes bytes) {
   if (phase_ != Phase::open) return Errno::pipe;
   if (bytes.empty()) return std::size_t{0};
   if (!out_.urgent.empty()) return Errno::again;
-  // What was written before it goes first.
+  // What was written before it goes first, and both go now: with the answer to this call the program may
+  // write on.
   out_.urgent.assign(bytes.begin(), bytes.end());
   out_.waiting = true;
+  pump_out();
   note();
   return bytes.size();
 }

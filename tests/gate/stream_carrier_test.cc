@@ -369,6 +369,19 @@ TEST_F(StreamCarrier, UrgentByteRaisesPriAndMarksTheStream) {
   EXPECT_EQ(polled(right.program.get()), "OUT");
 }
 
+// The program goes on as soon as the call has its answer: the world may not have turned in between.
+TEST_F(StreamCarrier, UrgentByteStaysBeforeWhatIsWrittenNext) {
+  connect();
+  ASSERT_EQ(write_to(left.program.get(), "abc"), 3);
+  const std::byte urgent{'!'};
+  ASSERT_EQ(left.world->send_urgent(Bytes(&urgent, 1)).value_or(0), 1u);
+  ASSERT_EQ(write_to(left.program.get(), "def"), 3);
+  settle();
+  EXPECT_EQ(read_text(right.program.get(), 1, MSG_OOB), "!");
+  EXPECT_EQ(read_text(right.program.get()), "abc");
+  EXPECT_EQ(read_text(right.program.get()), "def");
+}
+
 TEST_F(StreamCarrier, UrgentByteInLine) {
   connect();
   const int on = 1;
