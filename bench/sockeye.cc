@@ -20,6 +20,7 @@ namespace {
 
 constexpr int kInet = 2, kStream = 1;  // AF_INET, SOCK_STREAM
 constexpr int kTcp = 6, kNodelay = 1;  // IPPROTO_TCP, TCP_NODELAY
+constexpr std::uint16_t kPort = 8080;  // below 1024 needs the right
 
 Instant real_now() {
   return Instant(std::chrono::nanoseconds(static_cast<std::int64_t>(seconds_now() * 1e9)));
@@ -35,7 +36,7 @@ class Pair {
     client_host_.add_interface("eth0", pipe_.left(), {{IpAddress::v4(10, 0, 0, 1), 24}});
     server_host_.add_interface("eth0", pipe_.right(), {{IpAddress::v4(10, 0, 0, 2), 24}});
     listener_ = *server_host_.socket(kInet, kStream, 0);
-    if (!listener_->bind({IpAddress::any_v4(), 80}) || !listener_->listen(4096)) std::abort();
+    if (!listener_->bind({IpAddress::any_v4(), kPort}) || !listener_->listen(4096)) std::abort();
   }
   ~Pair() {
     close();
@@ -54,7 +55,7 @@ class Pair {
     const int on = 1;
     const Bytes value(reinterpret_cast<const std::byte*>(&on), sizeof on);
     (void)client->set_option(kTcp, kNodelay, value);
-    (void)client->connect(Endpoint{IpAddress::v4(10, 0, 0, 2), 80});
+    (void)client->connect(Endpoint{IpAddress::v4(10, 0, 0, 2), kPort});
     for (int i = 0; i < 100; ++i) {
       turn();
       if (auto accepted = listener_->accept()) {
