@@ -5,10 +5,16 @@
 // our links are point to point and carry no link-local traffic.
 #include "core/ip_address.h"
 
+#include <bit>
 #include <charconv>
 
 namespace sockeye {
 namespace {
+
+// A half of an address as the number that its bytes write.
+std::uint64_t in_host_order(std::uint64_t half) {
+  return std::endian::native == std::endian::little ? __builtin_bswap64(half) : half;
+}
 
 std::optional<IpAddress> parse_v4(std::string_view text) {
   std::uint32_t value = 0;
@@ -84,13 +90,10 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) {
 bool IpAddress::same_prefix(const IpAddress& other, unsigned length) const {
   if (is_v4() != other.is_v4()) return false;
   if (is_v4()) length += 96;
-  for (std::size_t i = 0; i < 16 && length > 0; ++i) {
-    const unsigned bits = length < 8 ? length : 8;
-    const auto mask = static_cast<std::uint8_t>(0xff00u >> bits);
-    if ((bytes_[i] & mask) != (other.bytes_[i] & mask)) return false;
-    length -= bits;
-  }
-  return true;
+  const std::uint64_t high_differs = in_host_order(high() ^ other.high());
+  const std::uint64_t low_differs = in_host_order(low() ^ other.low());
+  if (length < 64) return length == 0 || high_differs >> (64 - length) == 0;
+  return high_differs == 0 && (length == 64 || low_differs >> (128 - length) == 0);
 }
 
 std::string IpAddress::to_string() const {

@@ -8,9 +8,9 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <compare>
 #include <cstdint>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,10 +41,11 @@ class IpAddress {
   static constexpr IpAddress loopback_v6() { return v6({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}); }
   static std::optional<IpAddress> parse(std::string_view text);
 
+  // By words here and in ==: every packet asks several times.
   constexpr bool is_v4() const {
-    for (std::size_t i = 0; i < 10; ++i)
-      if (bytes_[i] != 0) return false;
-    return bytes_[10] == 0xff && bytes_[11] == 0xff;
+    constexpr auto mask = std::bit_cast<std::uint64_t>(std::array<std::uint8_t, 8>{255, 255, 255, 255});
+    constexpr auto mapped = std::bit_cast<std::uint64_t>(std::array<std::uint8_t, 8>{0, 0, 255, 255});
+    return high() == 0 && (low() & mask) == mapped;
   }
   constexpr bool is_v6() const { return !is_v4(); }
   constexpr std::uint32_t to_v4() const {  // host order; only for an is_v4() address
@@ -63,18 +64,20 @@ class IpAddress {
   // Do the first `length` bits agree? length counts within the family: 0..32 or 0..128.
   bool same_prefix(const IpAddress& other, unsigned length) const;
 
-  std::uint64_t high() const { return word(0); }
-  std::uint64_t low() const { return word(8); }
+  // The halves in memory order: for hashing and comparing, not for counting.
+  constexpr std::uint64_t high() const { return words()[0]; }
+  constexpr std::uint64_t low() const { return words()[1]; }
 
   std::string to_string() const;  // "10.0.0.1", "2001:db8::1" (RFC 5952)
 
   friend constexpr auto operator<=>(const IpAddress&, const IpAddress&) = default;
+  friend constexpr bool operator==(const IpAddress& a, const IpAddress& b) {
+    return a.low() == b.low() && a.high() == b.high();
+  }
 
  private:
-  std::uint64_t word(std::size_t at) const {
-    std::uint64_t value;
-    std::memcpy(&value, bytes_.data() + at, 8);
-    return value;
+  constexpr std::array<std::uint64_t, 2> words() const {
+    return std::bit_cast<std::array<std::uint64_t, 2>>(bytes_);
   }
   std::array<std::uint8_t, 16> bytes_{};
 };

@@ -27,6 +27,7 @@ void TimerWheel::insert(TimerEntry& entry) {
   const std::uint64_t bit = std::uint64_t{1} << place.slot;
   if ((occupied_[place.level] & bit) == 0 || slot.entries.empty()) {
     occupied_[place.level] |= bit;
+    levels_ |= 1u << place.level;
     slot.earliest = key;
     slot.is_stale = false;
   } else if (key <= slot.earliest) {
@@ -50,12 +51,11 @@ void TimerWheel::cancel(TimerEntry& entry) {
 
 // The slot in which the earliest entry lies: the lowest occupied level, whose slots all lie ahead.
 bool TimerWheel::find_first(Place& place) {
-  for (unsigned level = 0; level < kLevels; ++level) {
-    while (occupied_[level] != 0) {
-      place = {level, static_cast<unsigned>(std::countr_zero(occupied_[level]))};
-      if (!slots_[place.level][place.slot].entries.empty()) return true;
-      forget(place);  // its entries were destroyed while armed
-    }
+  while (levels_ != 0) {
+    const auto level = static_cast<unsigned>(std::countr_zero(levels_));
+    place = {level, static_cast<unsigned>(std::countr_zero(occupied_[level]))};
+    if (!slots_[place.level][place.slot].entries.empty()) return true;
+    forget(place);  // its entries were destroyed while armed
   }
   return false;
 }

@@ -84,9 +84,13 @@ class TimerWheel {
   Key start_of(Place place) const;
   void fire_slot(unsigned slot, Instant now);
   void cascade(Place place);
-  void forget(Place place) { occupied_[place.level] &= ~(std::uint64_t{1} << place.slot); }
+  void forget(Place place) {
+    occupied_[place.level] &= ~(std::uint64_t{1} << place.slot);
+    if (occupied_[place.level] == 0) levels_ &= ~(1u << place.level);
+  }
 
   Key now_;
+  std::uint32_t levels_ = 0;                       // one bit per level that has an occupied slot
   std::array<std::uint64_t, kLevels> occupied_{};  // one bit per slot
   std::array<std::array<Slot, kSlots>, kLevels> slots_;
 };

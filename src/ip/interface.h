@@ -32,8 +32,7 @@ struct Interface {
   IpAddress last_destination{};
 
   bool was_in_order(const IpAddress& source, const IpAddress& destination) const {
-    return source.low() == last_source.low() && destination.low() == last_destination.low() &&
-           source.high() == last_source.high() && destination.high() == last_destination.high();
+    return source == last_source && destination == last_destination;
   }
   bool has_address(const IpAddress& address) const {
     for (const auto& own : addresses)

@@ -6,19 +6,6 @@
 #include "socket/stream_connection.h"
 
 namespace sockeye {
-namespace {
-
-// By words: the look-up is on every segment's way.
-bool is_same(const IpAddress& a, const IpAddress& b) {
-  return a.low() == b.low() && a.high() == b.high();
-}
-bool is_same(const FiveTuple& a, const FiveTuple& b) {
-  return a.remote.port == b.remote.port && a.local.port == b.local.port &&
-         is_same(a.remote.address, b.remote.address) && is_same(a.local.address, b.local.address);
-}
-
-}  // namespace
-
 std::uint32_t ConnectionTable::hash(const FiveTuple& tuple) const {
   const std::uint64_t ports = static_cast<std::uint64_t>(tuple.local.port) << 16 | tuple.remote.port;
   std::uint64_t sum = 0;
@@ -39,8 +26,7 @@ StreamConnection* ConnectionTable::find(const FiveTuple& tuple) const {
   const std::uint32_t wanted = hash(tuple);
   const std::size_t mask = slots_.size() - 1;
   for (std::size_t at = wanted & mask; slots_[at].connection != nullptr; at = (at + 1) & mask)
-    if (slots_[at].hash == wanted && is_same(slots_[at].connection->tuple(), tuple))
-      return slots_[at].connection;
+    if (slots_[at].hash == wanted && slots_[at].connection->tuple() == tuple) return slots_[at].connection;
   return nullptr;
 }
 
