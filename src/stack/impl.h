@@ -43,12 +43,12 @@ struct Stack::Impl final : public StackConfigBase, public SocketHost {
     void on_timer(Instant at) override;
   };
 
-  bool receive_from(Interface& interface, std::size_t& budget);
+  void receive_from(Interface& interface, std::size_t& budget);
   void receive(Interface& interface, PacketPtr packet);
   void dispatch(PacketPtr packet, const IpArrival& arrival);
   void send_complaints();
-  bool settle_connections(std::size_t& budget);
-  bool flush();
+  void settle_connections(std::size_t& budget);
+  void flush();
   Instant next_deadline();
 
  public:

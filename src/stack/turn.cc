@@ -73,17 +73,21 @@ Instant Stack::Impl::poll(Instant at) {
   starved = false;
   std::size_t budget_out = stack_config.packets_per_turn;
   std::size_t budget_in = stack_config.packets_per_turn;
-  bool progress = true;
-  while (progress && budget_in > 0 && budget_out > 0 && !starved) {
-    progress = false;
-    for (const auto& interface : ip.interfaces()) progress |= receive_from(*interface, budget_in);
-    if (service_point) progress |= receive_from(service_point->interface, budget_in);
+  Instant next = now;
+  std::size_t budget_before = 0;
+  do {
+    budget_before = budget_in + budget_out;
+    for (const auto& interface : ip.interfaces()) receive_from(*interface, budget_in);
+    if (service_point) receive_from(service_point->interface, budget_in);
     if (timers.next_deadline() <= now) timers.advance(now);
-    progress |= settle_connections(budget_out);
-    progress |= flush();
-  }
+    settle_connections(budget_out);
+    flush();
+    next = next_deadline();
+    // A round that moved no packet would not move one again: whatever the links promise, it ends here.
+  } while (next <= now && budget_in > 0 && budget_out > 0 && !starved &&
+           budget_in + budget_out != budget_before);
   in_turn_ = false;
-  return next_deadline();
+  return next;
 }
 
 Instant Stack::Impl::next_deadline() {
@@ -95,15 +99,13 @@ Instant Stack::Impl::next_deadline() {
   return std::max(next, now);
 }
 
-bool Stack::Impl::receive_from(Interface& interface, std::size_t& budget) {
-  if (interface.link->next_arrival() > now) return false;
+void Stack::Impl::receive_from(Interface& interface, std::size_t& budget) {
+  if (budget == 0 || interface.link->next_arrival() > now) return;
   PacketList batch;
   interface.link->receive(now, batch, std::min(budget, kBatch));
-  if (batch.empty()) return false;
   budget -= std::min(budget, batch.size());
   if (batch.size() > 1 && interface.capabilities.mtu < kMergeBelow) merge_batch(batch);
   while (PacketPtr packet = batch.pop_front()) receive(interface, std::move(packet));
-  return true;
 }
 
 void Stack::Impl::receive(Interface& interface, PacketPtr packet) {
@@ -156,19 +158,16 @@ void Stack::Impl::ReassemblyTimer::on_timer(Instant at) {
   if (const auto next = impl->ip.next_timer()) impl->timers.arm(*this, *next);
 }
 
-bool Stack::Impl::settle_connections(std::size_t& budget) {
-  bool progress = false;
+void Stack::Impl::settle_connections(std::size_t& budget) {
   while (!dirty.empty() && budget > 0 && !starved) {
     StreamConnection& connection = dirty.pop_front();
-    progress = true;
     // After `true` the connection may be gone.
     if (!connection.settle(budget) && !connection.ListHook<DirtyTag>::is_linked())
       dirty.push_back(connection);
   }
-  return progress;
 }
 
-bool Stack::Impl::flush() {
+void Stack::Impl::flush() {
   bool sent = false;
   const auto send = [&](Interface& interface) {
     if (interface.outbound.empty()) return;
@@ -177,13 +176,12 @@ bool Stack::Impl::flush() {
   };
   for (const auto& interface : ip.interfaces()) send(*interface);
   if (service_point) send(service_point->interface);
-  if (!sent && writers.empty()) return false;
+  if (!sent && writers.empty()) return;
   ++flushes;
   while (!writers.empty()) {
     DatagramSocket& writer = writers.pop_front();
     writer.on_flush();
   }
-  return sent;
 }
 
 }  // namespace sockeye
