@@ -290,6 +290,7 @@ Settings& Connection::settings() {
 }
 
 void Connection::on_settings_changed(Instant now) {
+  settings_ = resources_.settings.share_again(settings_);
   const Settings& settings = settings_->value;
   if (settings.send_buffer_locked || settings.send_buffer > snd_.limit) snd_.limit = settings.send_buffer;
   if (settings.receive_buffer_locked || settings.receive_buffer > window_.limit())
