@@ -185,6 +185,7 @@ void on_socket(Gate& gate, CallPtr call) {
   Request request;
   request.code = RequestCode::socket;
   request.cookie = call->cookie;
+  request.inode = inode_of(call->fd.get());
   request.arg[0] = domain;
   request.arg[1] = type;
   request.arg[2] = protocol;

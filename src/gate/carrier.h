@@ -21,6 +21,8 @@ using world::UniqueFd;
 
 // The socket's identity. 0: not a socket.
 std::uint64_t cookie_of(int fd);
+// What /proc/PID/fd says of it: "socket:[inode]". 0: not a descriptor.
+std::uint64_t inode_of(int fd);
 
 // A stream that no world's end exists for yet.
 Result<UniqueFd> make_unconnected_stream(bool nonblocking);

@@ -137,8 +137,6 @@ void Gate::ask(CallPtr call, Request request, std::initializer_list<std::string_
     return then(*this, std::move(call), nothing);
   }
   request.id = call->key;
-  request.pid = tasks.process_of(call->trapped.tid);
-  request.fd_number = call->trapped.number == __NR_socket ? -1 : call->int_argument(0);
   call->then = std::move(then);
   call->asking = true;
   if (call->parked) park(*call, loop_.now());
@@ -268,6 +266,7 @@ bool Gate::replace_carrier(Call& call, Socket& socket) {
   request.code = RequestCode::rename;
   request.cookie = old_cookie;
   request.arg[0] = static_cast<std::int64_t>(new_cookie);
+  request.inode = inode_of(stream->get());
   tell(request);
   sockets.replace(old_cookie, new_cookie);
   call.fd = std::move(*stream);

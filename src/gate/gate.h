@@ -43,7 +43,7 @@ class Gate {
   void let_kernel_do(CallPtr call);
 
   // --- a call goes on later
-  // Fills in id, pid and descriptor of `request`; `then` gets the call again with the Reply (result -ENETDOWN
+  // Fills in the id of `request`; `then` gets the call again with the Reply (result -ENETDOWN
   // when there is no world). Set call->parked first when the Reply may take long.
   void ask(CallPtr call, Request request, std::initializer_list<std::string_view> payload, Then then,
            UniqueFd fd = {});

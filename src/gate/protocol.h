@@ -91,8 +91,7 @@ struct Request {
   std::uint64_t id = 0;
   std::uint64_t cookie = 0;
   std::int64_t arg[3] = {0, 0, 0};
-  std::int32_t pid = 0;         // of the calling thread's process, for ss
-  std::int32_t fd_number = -1;  // the descriptor number in that process, for ss
+  std::uint64_t inode = 0;  // socket, rename: of the program's end, by which ss finds its holders
 };
 
 enum class NoticeCode : std::uint16_t {

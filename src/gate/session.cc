@@ -73,10 +73,9 @@ void AgentSession::end() {
   notice(NoticeCode::ended, 0, 0, 0);
 }
 
-void AgentSession::find_users(const world::Host& host, std::uint64_t cookie,
-                              std::vector<world::SocketUser>& users) const {
+std::uint64_t AgentSession::inode_of(const world::Host& host, std::uint64_t cookie) const {
   const HeldSocket* held = sockets_->find(host, cookie);
-  if (held != nullptr && held->owner == this && held->user.pid != 0) users.push_back(held->user);
+  return held != nullptr && held->owner == this ? held->inode : 0;
 }
 
 // ---------------------------------------------------------------------------- requests
@@ -155,7 +154,6 @@ bool AgentSession::handle(Message& message) {
     reply(request.id, Errno::badf);
     return true;
   }
-  if (request.pid != 0) held->user = {request.pid, request.fd_number};
   if (auto answer = dispatch(message, *held)) reply(request.id, std::move(*answer));
   return true;
 }
@@ -239,7 +237,7 @@ AgentSession::Answer AgentSession::make_socket(Message& message) {
     return Errno::badf;
   }
   HeldSocket& held = sockets_->add(request.cookie, std::move(*made), *host_, *this);
-  held.user = {request.pid, request.fd_number};
+  held.inode = request.inode;
   if (datagram) {
     held.datagram = std::make_unique<DatagramEnd>(carriers_, held.socket, std::move(message.fd));
     sockets_->bind(held, *held.datagram);

@@ -41,8 +41,7 @@ class AgentSession final : public world::Session, private world::EventHandler, p
   Instant next_deadline() const override { return give_up_at_; }
   bool has_ended() const override;  // the connection, and with it the last carrier that had bytes to send
   void end() override;
-  void find_users(const world::Host& host, std::uint64_t cookie,
-                  std::vector<world::SocketUser>& users) const override;
+  std::uint64_t inode_of(const world::Host& host, std::uint64_t cookie) const override;
 
  private:
   struct Message {
@@ -98,8 +97,8 @@ class AgentSession final : public world::Session, private world::EventHandler, p
   void attach_stream(HeldSocket& held, world::UniqueFd fd);
   // --- accept (session_accept.cc)
   std::optional<Answer> accept(const Message& message, HeldSocket& held);
-  Answer hand_over(HeldSocket& listener, SocketRef connection, std::int32_t to_pid);
-  Answer hand_over(HeldSocket& listener, ListenerEnd::PutBack connection, std::int32_t to_pid);
+  Answer hand_over(HeldSocket& listener, SocketRef connection);
+  Answer hand_over(HeldSocket& listener, ListenerEnd::PutBack connection);
   Answer put_back(Message& message, HeldSocket& held);
   // --- datagrams (session_datagram.cc)
   std::optional<Answer> send(const Message& message, HeldSocket& held);

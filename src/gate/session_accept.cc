@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include "gate/carrier.h"
 #include "gate/session.h"
 #include "gate/session_parked.h"
 #include "gate/sockaddr.h"
@@ -41,19 +42,17 @@ std::optional<Pair> make_pair() {
 std::optional<AgentSession::Answer> AgentSession::accept(const Message& message, HeldSocket& held) {
   if (!held.is_stream()) return Errno::opnotsupp;
   if (held.listener) {
-    if (auto waiting = held.listener->take_put_back())
-      return hand_over(held, std::move(*waiting), message.request.pid);
+    if (auto waiting = held.listener->take_put_back()) return hand_over(held, std::move(*waiting));
   }
   auto parked = std::make_unique<Parked>();
   parked->host = held.host;
   parked->id = message.request.id;
   parked->cookie = held.cookie;
-  parked->pid = message.request.pid;
   parked->op.code = OpCode::accept;
   parked->op.socket = held.socket;
   if (held.host->ring().try_now(parked->op)) {
     if (parked->op.result < 0) return Answer(parked->op.result);
-    return hand_over(held, std::move(parked->op.accepted), parked->pid);
+    return hand_over(held, std::move(parked->op.accepted));
   }
   if ((message.request.flags & Request::kNonBlocking) != 0) return Errno::again;
   timeval limit{};
@@ -66,8 +65,7 @@ std::optional<AgentSession::Answer> AgentSession::accept(const Message& message,
   return park(std::move(parked));
 }
 
-AgentSession::Answer AgentSession::hand_over(HeldSocket& listener, SocketRef connection,
-                                             std::int32_t to_pid) {
+AgentSession::Answer AgentSession::hand_over(HeldSocket& listener, SocketRef connection) {
   auto pair = make_pair();
   if (!pair) {  // no descriptors or memory left: what the kernel answers then, and the peer sees
     connection->close();
@@ -76,16 +74,15 @@ AgentSession::Answer AgentSession::hand_over(HeldSocket& listener, SocketRef con
     return answer;
   }
   HeldSocket& held = sockets_->add(pair->cookie, std::move(connection), *listener.host, *this);
+  held.inode = gate::inode_of(pair->program.get());
   held.stream = std::make_unique<StreamEnd>(carriers_, held.socket, std::move(pair->ours));
   sockets_->bind(held, *held.stream);
-  return hand_over(listener, ListenerEnd::PutBack{pair->cookie, std::move(pair->program)}, to_pid);
+  return hand_over(listener, ListenerEnd::PutBack{pair->cookie, std::move(pair->program)});
 }
 
-AgentSession::Answer AgentSession::hand_over(HeldSocket& listener, ListenerEnd::PutBack connection,
-                                             std::int32_t to_pid) {
+AgentSession::Answer AgentSession::hand_over(HeldSocket& listener, ListenerEnd::PutBack connection) {
   HeldSocket* held = sockets_->find(connection.cookie);
   if (held == nullptr) return Errno::connaborted;
-  held->user = {to_pid, -1};  // the descriptor's number is not known before it is used
   Answer answer;
   answer.new_cookie = connection.cookie;
   answer.fd = std::move(connection.program_end);

@@ -182,6 +182,7 @@ AgentSession::Answer AgentSession::rename(const Message& message, HeldSocket& he
   held.listener.reset();
   held.told_spent = false;
   if (to == 0 || !sockets_->rename(held.cookie, to)) return Errno::exist;
+  held.inode = message.request.inode;
   return Answer();
 }
 

@@ -28,12 +28,12 @@ void AgentSession::finish(Parked& parked) {
   HeldSocket* held = sockets_->find(parked.cookie);
   if (parked.op.code == OpCode::accept && held != nullptr && held->listener) {
     if (parked.op.result >= 0) {
-      reply(parked.id, hand_over(*held, std::move(parked.op.accepted), parked.pid));
+      reply(parked.id, hand_over(*held, std::move(parked.op.accepted)));
       return;
     }
     if (parked.replaced) {
       if (auto connection = held->listener->take_put_back()) {
-        reply(parked.id, hand_over(*held, std::move(*connection), parked.pid));
+        reply(parked.id, hand_over(*held, std::move(*connection)));
         return;
       }
     }

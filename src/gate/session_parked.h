@@ -16,7 +16,6 @@ struct AgentSession::Parked {
   world::Host* host = nullptr;
   std::uint64_t id = 0;
   std::uint64_t cookie = 0;
-  std::int32_t pid = 0;  // of the caller
   Op op{};
   std::vector<std::byte> data{};  // of a send
   Bytes buffer{};                 // what op.outgoing refers to

@@ -32,7 +32,7 @@ struct HeldSocket {
   std::unique_ptr<StreamEnd> stream{};
   std::unique_ptr<ListenerEnd> listener{};
   std::unique_ptr<DatagramEnd> datagram{};
-  world::SocketUser user{};  // the last one who asked
+  std::uint64_t inode = 0;  // of the program's end
   bool urgent_inline = false;
   bool told_spent = false;
 

@@ -6,24 +6,17 @@
 
 #include <charconv>
 #include <cstdio>
-#include <fstream>
 
 #include "gate/agent.h"
 #include "tools/commands.h"
 #include "tools/enter_world.h"
+#include "tools/holders.h"
 #include "tools/socket_table.h"
 #include "world/rendezvous.h"
 
 namespace sockeye::tools {
 
 namespace {
-
-std::string process_name(std::int32_t pid) {
-  std::ifstream file(fmt::format("/proc/{}/comm", pid));
-  std::string name;
-  std::getline(file, name);
-  return name;
-}
 
 std::string service_name(std::uint16_t port, bool stream) {
   const servent* service = ::getservbyport(htons(port), stream ? "tcp" : "udp");
@@ -75,7 +68,12 @@ std::vector<world::SocketRow> fetch_sockets(int session) {
 }
 
 std::string socket_table(const std::vector<world::SocketRow>& rows, const world::TableOptions& options) {
-  return world::format_table(rows, options, {process_name, service_name});
+  const Holders holders = options.processes ? find_holders() : Holders();
+  const auto users = [&](std::uint64_t inode) {
+    const auto found = holders.find(inode);
+    return found == holders.end() ? std::vector<world::SocketUser>() : found->second;
+  };
+  return world::format_table(rows, options, {users, service_name});
 }
 
 int ss(const SsCommand& command) try {

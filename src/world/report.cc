@@ -87,13 +87,10 @@ std::string port_text(const SocketReport& report, std::uint16_t port, const Tabl
 
 std::string users_text(const SocketRow& row, const TableLookups& lookups) {
   std::string text;
-  for (const SocketUser& user : row.users) {
-    std::string name = lookups.process_name ? lookups.process_name(user.pid) : std::string();
-    if (name.empty()) continue;  // it has ended; its last descriptors are being closed
+  if (row.inode == 0 || !lookups.users) return text;
+  for (const SocketUser& user : lookups.users(row.inode)) {
     text += text.empty() ? " users:(" : ",";
-    text += "(\"" + name + "\",pid=" + std::to_string(user.pid);
-    if (user.fd >= 0) text += ",fd=" + std::to_string(user.fd);
-    text += ")";
+    text += "(\"" + user.name + "\",pid=" + std::to_string(user.pid) + ",fd=" + std::to_string(user.fd) + ")";
   }
   return text.empty() ? text : text + ")";
 }

@@ -27,7 +27,13 @@ namespace sockeye::world {
 struct SocketRow {
   std::string host{};
   SocketReport report{};
-  std::vector<SocketUser> users{};
+  std::uint64_t inode = 0;  // of the descriptor that programs hold; 0: nobody does
+};
+
+struct SocketUser {
+  std::string name{};
+  std::int32_t pid = 0;
+  std::int32_t fd = 0;
 };
 
 // One line, and back; false when the line is not one.
@@ -50,7 +56,7 @@ struct TableOptions {
 };
 
 struct TableLookups {
-  std::function<std::string(std::int32_t pid)> process_name;                 // empty: gone
+  std::function<std::vector<SocketUser>(std::uint64_t inode)> users;
   std::function<std::string(std::uint16_t port, bool stream)> service_name;  // empty: none
 };
 

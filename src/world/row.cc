@@ -113,13 +113,13 @@ void visit_info(Archive& a, tcp::Info& info) {
 }
 
 template <class Archive>
-void visit(Archive& a, SocketRow& row, std::uint8_t& state, bool& has_info, std::size_t& user_count) {
+void visit(Archive& a, SocketRow& row, std::uint8_t& state, bool& has_info) {
   SocketReport& report = row.report;
   a.text(row.host);
   a.flag(report.is_stream), a.flag(report.is_v6), a.flag(report.v6only), a.number(state);
   a.number(report.receive_queue), a.number(report.send_queue);
   a.endpoint(report.local), a.endpoint(report.remote), a.number(report.cookie);
-  a.flag(has_info), a.number(user_count);
+  a.number(row.inode), a.flag(has_info);
 }
 
 }  // namespace
@@ -129,9 +129,7 @@ std::string write_row(const SocketRow& row) {
   Writer writer;
   auto state = static_cast<std::uint8_t>(row.report.state);
   bool has_info = row.report.tcp.has_value();
-  std::size_t user_count = row.users.size();
-  visit(writer, copy, state, has_info, user_count);
-  for (SocketUser& user : copy.users) writer.number(user.pid), writer.number(user.fd);
+  visit(writer, copy, state, has_info);
   if (has_info) visit_info(writer, *copy.report.tcp);
   return writer.take();
 }
@@ -140,13 +138,9 @@ bool read_row(std::string_view line, SocketRow& row) {
   Reader reader(line);
   std::uint8_t state = 0;
   bool has_info = false;
-  std::size_t user_count = 0;
-  visit(reader, row, state, has_info, user_count);
-  if (!reader.ok() || state > static_cast<std::uint8_t>(tcp::State::time_wait) || user_count > line.size())
-    return false;
+  visit(reader, row, state, has_info);
+  if (!reader.ok() || state > static_cast<std::uint8_t>(tcp::State::time_wait)) return false;
   row.report.state = static_cast<tcp::State>(state);
-  row.users.resize(user_count);
-  for (SocketUser& user : row.users) reader.number(user.pid), reader.number(user.fd);
   if (has_info) visit_info(reader, row.report.tcp.emplace());
   return reader.done();
 }

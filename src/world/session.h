@@ -22,12 +22,6 @@ namespace sockeye::world {
 class Host;
 class World;
 
-// Who holds a socket, as the agent told it.
-struct SocketUser {
-  std::int32_t pid = 0;
-  std::int32_t fd = -1;
-};
-
 class Session {
  public:
   virtual ~Session() = default;
@@ -41,8 +35,8 @@ class Session {
   virtual bool has_ended() const = 0;
   // The world is about to end: tell the agent (NoticeCode::ended).
   virtual void end() = 0;
-  // Appends the holders of the socket with this cookie of `host`'s stack, if they are this session's.
-  virtual void find_users(const Host& host, std::uint64_t cookie, std::vector<SocketUser>& users) const = 0;
+  // The inode of the program's end for the socket with this cookie of `host`'s stack; 0: not this session's.
+  virtual std::uint64_t inode_of(const Host& host, std::uint64_t cookie) const = 0;
 };
 
 // Takes over a connected SEQPACKET socket from an agent.

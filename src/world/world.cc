@@ -141,9 +141,9 @@ std::string World::socket_rows(std::size_t first) const {
   for (const auto& host : hosts_) {
     for (SocketReport& report : host->stack().report()) {
       if (number++ < first) continue;
-      SocketRow row{host->name(), std::move(report), {}};
-      if (row.report.cookie != 0)
-        for (const auto& session : sessions_) session->find_users(*host, row.report.cookie, row.users);
+      SocketRow row{host->name(), std::move(report)};
+      for (auto session = sessions_.begin(); row.report.cookie != 0 && session != sessions_.end(); ++session)
+        if (const std::uint64_t inode = (*session)->inode_of(*host, row.report.cookie)) row.inode = inode;
       const std::string line = write_row(row) + "\n";
       if (text.size() + line.size() > kReplyBytes) return text + "next " + std::to_string(number - 1) + "\n";
       text += line;

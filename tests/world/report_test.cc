@@ -33,13 +33,18 @@ std::vector<SocketRow> web_server() {
   std::vector<SocketRow> rows = {
       stream(State::established, {kV4(1), 18080}, {kV4(1), 35452}), listener({kV4(1), 18080}, 5),
       stream(State::time_wait, {kV4(1), 48191}, {kV4(1), 42086}), listener({IpAddress::any_v4(), 2024}, 128)};
-  rows[0].users = {{15152, 4}};
-  rows[1].users = {{15152, 3}};
+  rows[0].inode = 4;
+  rows[1].inode = 3;
   return rows;
 }
 
 TableLookups lookups() {
-  return {[](std::int32_t pid) { return pid == 15152 ? std::string("python3") : std::string(); },
+  return {[](std::uint64_t inode) {
+            std::vector<SocketUser> users;
+            if (inode == 4) users = {{"python3", 15152, 4}};
+            if (inode == 3) users = {{"python3", 15152, 3}, {"python3", 15153, 3}};
+            return users;
+          },
           [](std::uint16_t port, bool) { return port == 80 ? std::string("http") : std::string(); }};
 }
 
@@ -78,14 +83,16 @@ TEST(SocketTable, without_a_header_the_widths_are_those_of_the_rows) {
             "TIME-WAIT 0      0      127.0.0.1:48191 127.0.0.1:42086\n");
 }
 
-TEST(SocketTable, processes_that_live_are_named) {
-  EXPECT_EQ(
-      format_table(web_server(), options("tanp"), lookups()),
-      "State     Recv-Q Send-Q Local Address:Port  Peer Address:Port Process                            \n"
-      "LISTEN    0      5          127.0.0.1:18080      0.0.0.0:*     users:((\"python3\",pid=15152,fd=3))\n"
-      "LISTEN    0      128          0.0.0.0:2024       0.0.0.0:*                                       \n"
-      "ESTAB     0      0          127.0.0.1:18080    127.0.0.1:35452 users:((\"python3\",pid=15152,fd=4))\n"
-      "TIME-WAIT 0      0          127.0.0.1:48191    127.0.0.1:42086                                   \n");
+TEST(SocketTable, processes_are_named) {
+  EXPECT_EQ(format_table(web_server(), options("tanp"), lookups()),
+            "State     Recv-Q Send-Q Local Address:Port  Peer Address:Port Process" + std::string(55, ' ') +
+                "\n" + "LISTEN    0      5          127.0.0.1:18080      0.0.0.0:*     " +
+                "users:((\"python3\",pid=15152,fd=3),(\"python3\",pid=15153,fd=3))\n" +
+                "LISTEN    0      128          0.0.0.0:2024       0.0.0.0:*     " + std::string(61, ' ') +
+                "\n" + "ESTAB     0      0          127.0.0.1:18080    127.0.0.1:35452 " +
+                "users:((\"python3\",pid=15152,fd=4))" + std::string(27, ' ') + "\n" +
+                "TIME-WAIT 0      0          127.0.0.1:48191    127.0.0.1:42086 " + std::string(61, ' ') +
+                "\n");
 }
 
 TEST(SocketTable, without_a_or_l_only_what_is_connected) {
@@ -208,13 +215,13 @@ TEST(SocketRow, what_is_written_is_read_back) {
   SocketRow row = busy_connection();
   row.report.cookie = 77;
   row.report.receive_queue = 9;
-  row.users = {{12, 3}, {13, -1}};
+  row.inode = 4711;
   SocketRow back;
   ASSERT_TRUE(read_row(write_row(row), back)) << write_row(row);
   EXPECT_EQ(write_row(back), write_row(row));
   EXPECT_EQ(back.report.tcp->srtt, row.report.tcp->srtt);
   EXPECT_STREQ(back.report.tcp->congestion_control, "cubic");
-  EXPECT_EQ(back.users.at(1).fd, -1);
+  EXPECT_EQ(back.inode, 4711u);
 }
 
 TEST(SocketRow, a_line_that_is_none_is_refused) {

@@ -23,7 +23,7 @@ class BareSession final : public Session, private EventHandler {
   bool drive(Instant) override { return false; }
   bool has_ended() const override { return ended_; }
   void end() override {}
-  void find_users(const Host&, std::uint64_t, std::vector<SocketUser>&) const override {}
+  std::uint64_t inode_of(const Host&, std::uint64_t) const override { return 0; }
 
  private:
   void on_events(std::uint32_t) override { ended_ = true; }
