@@ -193,19 +193,20 @@ double floor_bulk(const FloorOptions& options, double seconds) {
 }
 
 double floor_round_trip_ns(const FloorOptions& options, double seconds) {
-  FloorOptions small = options;
-  small.segment_bytes = 64;
-  Floor there(small), back(small);
-  std::byte ping{1}, pong{2};
+  FloorOptions roomy = options;
+  const std::size_t size = options.segment_bytes;
+  roomy.segment_bytes = std::max<std::size_t>(size, 64);
+  Floor there(roomy), back(roomy);
+  std::vector<std::byte> ping(size, std::byte{1}), pong(size, std::byte{2});
   const double begin = seconds_now();
   double now = begin;
   std::uint64_t trips = 0;
   while (now - begin < seconds) {
     for (int i = 0; i < 4096; ++i) {
-      there.send(0, &ping, 1);
-      there.receive(0, &pong);
-      back.send(0, &pong, 1);
-      back.receive(0, &ping);
+      there.send(0, ping.data(), size);
+      there.receive(0, pong.data());
+      back.send(0, pong.data(), size);
+      back.receive(0, ping.data());
     }
     trips += 4096;
     now = seconds_now();

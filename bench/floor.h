@@ -21,7 +21,7 @@ struct FloorOptions {
 
 // Gbit/s of payload through the floor, measured over about `seconds`.
 double floor_bulk(const FloorOptions& options, double seconds);
-// Nanoseconds for one byte there and back.
+// Nanoseconds for a message of `segment_bytes` there and back.
 double floor_round_trip_ns(const FloorOptions& options, double seconds);
 
 }  // namespace sockeye::bench

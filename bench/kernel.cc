@@ -105,7 +105,7 @@ double kernel_bulk(std::size_t write_bytes, double seconds) {
   return static_cast<double>(bytes) * 8e-9 / (now - begin);
 }
 
-double kernel_round_trip_ns(double seconds) {
+double kernel_round_trip_ns(std::size_t message_bytes, double seconds) {
   Listener listener;
   int a = -1, b = -1;
   if (!listener.pair(a, b)) return -1;
@@ -115,20 +115,49 @@ double kernel_round_trip_ns(double seconds) {
   const double begin = seconds_now();
   double now = begin;
   std::uint64_t trips = 0;
-  char byte = 1;
+  std::vector<char> message(message_bytes, 'x');
+  const auto pass = [&](int from, int to) {
+    (void)!write(from, message.data(), message_bytes);
+    for (std::size_t got = 0; got < message_bytes;) {
+      const ssize_t bytes = read(to, message.data(), message_bytes);
+      if (bytes > 0) got += static_cast<std::size_t>(bytes);
+    }
+  };
   while (now - begin < seconds) {
     for (int i = 0; i < 256; ++i) {
-      (void)!write(a, &byte, 1);
-      while (read(b, &byte, 1) != 1) {
-      }
-      (void)!write(b, &byte, 1);
-      while (read(a, &byte, 1) != 1) {
-      }
+      pass(a, b);
+      pass(b, a);
     }
     trips += 256;
     now = seconds_now();
   }
   return (now - begin) * 1e9 / static_cast<double>(trips);
+}
+
+double kernel_datagrams_per_second(std::size_t bytes, double seconds) {
+  Descriptor client(socket(AF_INET, SOCK_DGRAM, 0)), server(socket(AF_INET, SOCK_DGRAM, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  if (bind(server.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+      getsockname(server.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
+      connect(client.get(), reinterpret_cast<sockaddr*>(&address), size) != 0)
+    return -1;
+  std::vector<char> datagram(bytes, 'x');
+  const double begin = seconds_now();
+  double now = begin;
+  std::uint64_t count = 0;
+  while (now - begin < seconds) {
+    for (int i = 0; i < 256; ++i) {
+      if (send(client.get(), datagram.data(), bytes, 0) != static_cast<ssize_t>(bytes) ||
+          recv(server.get(), datagram.data(), bytes, 0) != static_cast<ssize_t>(bytes))
+        return -1;
+    }
+    count += 256;
+    now = seconds_now();
+  }
+  return static_cast<double>(count) / (now - begin);
 }
 
 double kernel_connections_per_second(double seconds) {

@@ -45,6 +45,26 @@ Comparison bulk(const char* name, const char* what, std::uint32_t mtu, bool chec
            {"kernel", [=] { return kernel_bulk(65536, seconds); }}}};
 }
 
+double segment_ns(double gigabits) {
+  return 1448 * 8 / gigabits;
+}
+
+Comparison round_trip(const char* name, const char* what, std::size_t bytes, double seconds) {
+  return {name,
+          what,
+          "ns",
+          false,
+          {{"sockeye",
+            [=] {
+              return sockeye_round_trip_ns({65535, false, bytes}, 1, seconds);
+            }},
+           {"floor",
+            [=] {
+              return floor_round_trip_ns({bytes, false, 128 * 1024}, seconds);
+            }},
+           {"kernel", [=] { return kernel_round_trip_ns(bytes, seconds); }}}};
+}
+
 std::vector<Comparison> comparisons(double seconds) {
   const std::string here = own_directory();
   const auto peers = [=](const char* name, const char* what, const char* unit, bool more, const char* mode) {
@@ -60,16 +80,47 @@ std::vector<Comparison> comparisons(double seconds) {
       bulk("bulk-1500-trusted", "(a1') in process, MTU 1500, no checksums", 1500, false, seconds),
       bulk("bulk-64k", "(a2) in process, 64 KiB segments, no checksums", 65535, false, seconds),
       bulk("bulk-64k-checksum", "(a2') in process, 64 KiB segments, checksums", 65535, true, seconds),
-      {"round-trip",
-       "(b) in process, one byte there and back",
+      {"bulk-1k-writes",
+       "(a3) in process, writes of 1 KiB",
+       "Gbit/s",
+       true,
+       {{"sockeye",
+         [=] {
+           return sockeye_bulk({65535, false, 1024}, seconds);
+         }},
+        {"kernel", [=] { return kernel_bulk(1024, seconds); }}}},
+      {"segment",
+       "in process, one 1448 B segment with its checksum and its share of ACKs",
        "ns",
        false,
        {{"sockeye",
          [=] {
-           return sockeye_round_trip_ns({65535, false, 1}, seconds);
+           return segment_ns(sockeye_bulk({1500, true, 65536}, seconds));
          }},
-        {"floor", [=] { return floor_round_trip_ns({}, seconds); }},
-        {"kernel", [=] { return kernel_round_trip_ns(seconds); }}}},
+        {"floor",
+         [=] {
+           return segment_ns(floor_bulk({1448, true, 128 * 1024}, seconds));
+         }}}},
+      round_trip("round-trip", "(b) in process, one byte there and back", 1, seconds),
+      round_trip("round-trip-1k", "(b') in process, 1 KiB there and back", 1024, seconds),
+      {"round-trip-100k",
+       "(b'') in process, one byte there and back over 100,000 connections in turn",
+       "ns",
+       false,
+       {{"sockeye",
+         [=] {
+           return sockeye_round_trip_ns({65535, false, 1}, 100'000, seconds);
+         }},
+        {"one",
+         [=] {
+           return sockeye_round_trip_ns({65535, false, 1}, 1, seconds);
+         }}}},
+      {"datagrams",
+       "(b4) in process, 64-byte datagrams",
+       "1/s",
+       true,
+       {{"sockeye", [=] { return sockeye_datagrams_per_second(64, seconds); }},
+        {"kernel", [=] { return kernel_datagrams_per_second(64, seconds); }}}},
       {"connections",
        "(b3) in process, connect, a byte each way, close",
        "1/s",

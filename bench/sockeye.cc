@@ -18,9 +18,10 @@
 namespace sockeye::bench {
 namespace {
 
-constexpr int kInet = 2, kStream = 1;  // AF_INET, SOCK_STREAM
-constexpr int kTcp = 6, kNodelay = 1;  // IPPROTO_TCP, TCP_NODELAY
-constexpr std::uint16_t kPort = 8080;  // below 1024 needs the right
+constexpr int kInet = 2, kStream = 1;    // AF_INET, SOCK_STREAM
+constexpr int kTcp = 6, kNodelay = 1;    // IPPROTO_TCP, TCP_NODELAY
+constexpr std::uint16_t kListeners = 5;  // each takes as many connections as a client has ports
+constexpr std::uint16_t kPort = 8080;    // below 1024 needs the right
 
 Instant real_now() {
   return Instant(std::chrono::nanoseconds(static_cast<std::int64_t>(seconds_now() * 1e9)));
@@ -35,12 +36,15 @@ class Pair {
         server_host_({.name = "server"}, pool_, secret_, open_, real_now()) {
     client_host_.add_interface("eth0", pipe_.left(), {{IpAddress::v4(10, 0, 0, 1), 24}});
     server_host_.add_interface("eth0", pipe_.right(), {{IpAddress::v4(10, 0, 0, 2), 24}});
-    listener_ = *server_host_.socket(kInet, kStream, 0);
-    if (!listener_->bind({IpAddress::any_v4(), kPort}) || !listener_->listen(4096)) std::abort();
+    for (std::uint16_t i = 0; i < kListeners; ++i) {
+      listeners_[i] = *server_host_.socket(kInet, kStream, 0);
+      const auto port = static_cast<std::uint16_t>(kPort + i);
+      if (!listeners_[i]->bind({IpAddress::any_v4(), port}) || !listeners_[i]->listen(4096)) std::abort();
+    }
   }
   ~Pair() {
     close();
-    listener_->close();
+    for (SocketRef& listener : listeners_) listener->close();
     turn();
   }
 
@@ -50,15 +54,15 @@ class Pair {
     server_host_.poll(now);
   }
 
-  void connect() {
+  void connect(std::uint16_t to = 0) {
     client = *client_host_.socket(kInet, kStream, 0);
     const int on = 1;
     const Bytes value(reinterpret_cast<const std::byte*>(&on), sizeof on);
     (void)client->set_option(kTcp, kNodelay, value);
-    (void)client->connect(Endpoint{IpAddress::v4(10, 0, 0, 2), kPort});
+    (void)client->connect(Endpoint{IpAddress::v4(10, 0, 0, 2), static_cast<std::uint16_t>(kPort + to)});
     for (int i = 0; i < 100; ++i) {
       turn();
-      if (auto accepted = listener_->accept()) {
+      if (auto accepted = listeners_[to]->accept()) {
         server = *accepted;
         (void)server->set_option(kTcp, kNodelay, value);
         return;
@@ -89,7 +93,6 @@ class Pair {
 
   Stack& client_host() { return client_host_; }
   Stack& server_host() { return server_host_; }
-  Socket& listener() { return *listener_; }
   SocketRef client, server;
 
  private:
@@ -97,7 +100,7 @@ class Pair {
   SeededRng secret_{1}, open_{2};
   Pipe pipe_;
   Stack client_host_, server_host_;
-  SocketRef listener_;
+  std::array<SocketRef, kListeners> listeners_;
 };
 
 }  // namespace
@@ -124,14 +127,18 @@ double sockeye_bulk(const SockeyeOptions& options, double seconds) {
   return static_cast<double>(bytes) * 8e-9 / (now - begin);
 }
 
-double sockeye_round_trip_ns(const SockeyeOptions& options, double seconds) {
+double sockeye_round_trip_ns(const SockeyeOptions& options, int connections, double seconds) {
   Pair pair(options);
-  pair.connect();
-  std::byte byte{1};
-  const MutableBytes buffer(&byte, 1);
+  std::vector<std::pair<SocketRef, SocketRef>> flows;
+  for (int i = 0; i < connections; ++i) {
+    pair.connect(static_cast<std::uint16_t>(i % kListeners));
+    flows.emplace_back(pair.client, pair.server);
+  }
+  std::vector<std::byte> message(options.write_bytes, std::byte{1});
   const auto pass = [&](Socket& from, Socket& to) {
-    Pair::send(from, buffer);
-    for (int tries = 0; Pair::receive(to, buffer) != 1; ++tries) {
+    Pair::send(from, message);
+    std::size_t got = 0;
+    for (int tries = 0; (got += Pair::receive(to, message)) < message.size(); ++tries) {
       if (tries == 1000) std::abort();
       pair.turn();
     }
@@ -139,15 +146,45 @@ double sockeye_round_trip_ns(const SockeyeOptions& options, double seconds) {
   const double begin = seconds_now();
   double now = begin;
   std::uint64_t trips = 0;
+  std::size_t next = 0;
   while (now - begin < seconds) {
     for (int i = 0; i < 1024; ++i) {
-      pass(*pair.client, *pair.server);
-      pass(*pair.server, *pair.client);
+      auto& [client, server] = flows[next];
+      if (++next == flows.size()) next = 0;
+      pass(*client, *server);
+      pass(*server, *client);
     }
     trips += 1024;
     now = seconds_now();
   }
+  for (auto& [client, server] : flows) client->close(), server->close();
   return (now - begin) * 1e9 / static_cast<double>(trips);
+}
+
+double sockeye_datagrams_per_second(std::size_t bytes, double seconds) {
+  constexpr int kDatagram = 2;  // SOCK_DGRAM
+  Pair pair({65535, false, bytes});
+  SocketRef client = *pair.client_host().socket(kInet, kDatagram, 0);
+  SocketRef server = *pair.server_host().socket(kInet, kDatagram, 0);
+  const Endpoint at{IpAddress::v4(10, 0, 0, 2), kPort};
+  if (!server->bind(at) || !client->connect(at)) std::abort();
+  std::vector<std::byte> datagram(bytes, std::byte{1});
+  const double begin = seconds_now();
+  double now = begin;
+  std::uint64_t count = 0;
+  while (now - begin < seconds) {
+    for (int burst = 0; burst < 32; ++burst) {
+      for (int i = 0; i < 32; ++i) Pair::send(*client, datagram);
+      pair.turn();
+      for (int i = 0; i < 32; ++i)
+        if (Pair::receive(*server, datagram) != bytes) std::abort();
+    }
+    count += 1024;
+    now = seconds_now();
+  }
+  client->close();
+  server->close();
+  return static_cast<double>(count) / (now - begin);
 }
 
 double sockeye_connections_per_second(double seconds) {
@@ -170,6 +207,7 @@ double sockeye_connections_per_second(double seconds) {
       if (Pair::receive(*pair->client, buffer) != 1) std::abort();
       pair->server->close();  // the server closes first: TIME_WAIT is there, the client's ports stay free
       pair->turn();
+      pair->turn();  // the client is polled first: its FIN must not cross the server's
       pair->client->close();
       pair->turn();
       pair->client = pair->server = SocketRef();

@@ -16,7 +16,9 @@ struct SockeyeOptions {
 };
 
 double sockeye_bulk(const SockeyeOptions& options, double seconds);  // Gbit/s of payload
-double sockeye_round_trip_ns(const SockeyeOptions& options, double seconds);
+// A message of `write_bytes` there and back; nanoseconds. Over `connections` in turn.
+double sockeye_round_trip_ns(const SockeyeOptions& options, int connections, double seconds);
+double sockeye_datagrams_per_second(std::size_t bytes, double seconds);
 double sockeye_connections_per_second(double seconds);  // connect, 1 byte each way, FIN both ways
 double sockeye_idle_bytes_per_end(int connections);     // by the allocator's own count
 
