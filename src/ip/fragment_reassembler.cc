@@ -23,21 +23,33 @@ FragmentReassembler::Datagram* FragmentReassembler::oldest() {
   return v4->expires - kPatienceV4 <= v6->expires - kPatienceV6 ? v4 : v6;
 }
 
-FragmentReassembler::Datagram* FragmentReassembler::find_or_make(Instant now, const Key& key) {
-  if (const auto found = datagrams_.find(key); found != datagrams_.end()) return found->second.get();
-  std::size_t& count = per_source_[key.source];
-  if (count >= kPerSourceMax) return nullptr;
-  ++count;
+FragmentReassembler::Datagram* FragmentReassembler::find(const Key& key) {
+  const auto found = datagrams_.find(key);
+  return found == datagrams_.end() ? nullptr : found->second.get();
+}
+
+FragmentReassembler::Datagram& FragmentReassembler::make(Instant now, const Key& key, Outcome& outcome) {
+  const auto other = per_source_.find(key.source);
+  if (other != per_source_.end() && other->second.count >= kPerSourceMax)
+    evict(*other->second.datagrams.first(), outcome);
   auto made = std::make_unique<Datagram>();
-  Datagram* datagram = made.get();
-  datagram->key = key;
-  datagram->bytes = kDatagramCost;
+  Datagram& datagram = *made;
+  datagram.key = key;
+  datagram.bytes = kDatagramCost;
   bytes_ += kDatagramCost;
   const bool is_v4 = key.source.is_v4();
-  datagram->expires = now + (is_v4 ? kPatienceV4 : kPatienceV6);
-  (is_v4 ? v4_ : v6_).push_back(*datagram);
+  datagram.expires = now + (is_v4 ? kPatienceV4 : kPatienceV6);
+  (is_v4 ? v4_ : v6_).push_back(datagram);
+  Source& source = per_source_[key.source];
+  source.datagrams.push_back(datagram);
+  ++source.count;
   datagrams_.emplace(key, std::move(made));
   return datagram;
+}
+
+void FragmentReassembler::evict(Datagram& datagram, Outcome& outcome) {
+  outcome.evicted += static_cast<std::uint32_t>(datagram.pieces.size());
+  erase(datagram);
 }
 
 void FragmentReassembler::condemn(Datagram& datagram) {
@@ -51,7 +63,8 @@ void FragmentReassembler::condemn(Datagram& datagram) {
 void FragmentReassembler::erase(Datagram& datagram) {
   bytes_ -= datagram.bytes;
   const auto source = per_source_.find(datagram.key.source);
-  if (--source->second == 0) per_source_.erase(source);
+  datagram.ListHook<SourceTag>::unlink();
+  if (--source->second.count == 0) per_source_.erase(source);
   datagrams_.erase(datagrams_.find(datagram.key));
 }
 
@@ -90,19 +103,21 @@ std::optional<Drop> FragmentReassembler::insert(Datagram& datagram, const Fragme
 }
 
 FragmentReassembler::Outcome FragmentReassembler::add(Instant now, Fragment fragment, PacketPtr packet) {
-  Datagram* datagram = find_or_make(now, fragment.key);
-  if (datagram == nullptr) return {.drop = Drop::fragment_limit};
+  Outcome outcome;
+  Datagram* datagram = find(fragment.key);
+  if (datagram == nullptr) datagram = &make(now, fragment.key, outcome);
   if (datagram->condemned) return {.drop = Drop::fragment_overlap};
   const std::uint32_t length = packet->size() - fragment.data_at;
   // RFC 791: what would exceed the largest packet (ping of death, B12).
   if (fragment.header.size() + fragment.offset + length > Packet::kLargest ||
       (fragment.offset != 0 && datagram->header.size() + fragment.offset + length > Packet::kLargest)) {
     condemn(*datagram);
-    return {.drop = Drop::bad_fragment};
+    outcome.drop = Drop::bad_fragment;
+    return outcome;
   }
-  if (auto drop = insert(*datagram, fragment, std::move(packet))) return {.drop = drop};
+  outcome.drop = insert(*datagram, fragment, std::move(packet));
+  if (outcome.drop) return outcome;
   if (datagram->total != 0 && datagram->received == datagram->total && !datagram->header.empty()) {
-    Outcome outcome;
     outcome.header_bytes = static_cast<std::uint32_t>(datagram->header.size());
     if (datagram->header.size() + datagram->total > Packet::kLargest)
       outcome.drop = Drop::bad_fragment;
@@ -115,10 +130,10 @@ FragmentReassembler::Outcome FragmentReassembler::add(Instant now, Fragment frag
   while (bytes_ > kBytesMax) {
     Datagram* victim = oldest();
     const bool was_ours = victim == datagram;
-    erase(*victim);
-    if (was_ours) return {.drop = Drop::fragment_limit};
+    evict(*victim, outcome);
+    if (was_ours) break;
   }
-  return {};
+  return outcome;
 }
 
 PacketPtr FragmentReassembler::assemble(Datagram& datagram) {

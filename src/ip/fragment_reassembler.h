@@ -52,6 +52,7 @@ class FragmentReassembler {
     std::optional<Drop> drop{};
     PacketPtr complete{};  // headers in the head area, lengths still those of the first fragment
     std::uint32_t header_bytes = 0;
+    std::uint32_t evicted = 0;  // fragments of others that made room: fragment_limit
   };
   // A datagram that did not become complete in time; `first` when its first fragment had come.
   struct Expired {
@@ -72,7 +73,8 @@ class FragmentReassembler {
     std::uint32_t data_at;
     PacketPtr packet;
   };
-  struct Datagram : ListHook<> {
+  struct SourceTag {};
+  struct Datagram : ListHook<>, ListHook<SourceTag> {
     Key key{};
     Instant expires{};
     bool condemned = false;
@@ -84,7 +86,14 @@ class FragmentReassembler {
   };
   using Map = std::map<Key, std::unique_ptr<Datagram>>;
 
-  Datagram* find_or_make(Instant now, const Key& key);
+  struct Source {
+    IntrusiveList<Datagram, SourceTag> datagrams{};  // by age
+    std::size_t count = 0;
+  };
+
+  Datagram* find(const Key& key);
+  Datagram& make(Instant now, const Key& key, Outcome& outcome);
+  void evict(Datagram& datagram, Outcome& outcome);
   std::optional<Drop> insert(Datagram& datagram, const Fragment& fragment, PacketPtr packet);
   void condemn(Datagram& datagram);
   void erase(Datagram& datagram);
@@ -92,7 +101,7 @@ class FragmentReassembler {
   Datagram* oldest();
 
   Map datagrams_;
-  std::map<IpAddress, std::size_t> per_source_;
+  std::map<IpAddress, Source> per_source_;
   IntrusiveList<Datagram> v4_;  // by age
   IntrusiveList<Datagram> v6_;
   std::size_t bytes_ = 0;

@@ -192,6 +192,7 @@ std::optional<Drop> IpLayer::add_fragment(Instant now, FragmentReassembler::Frag
   const bool is_v4 = fragment.key.source.is_v4();
   FragmentReassembler::Outcome outcome = reassembler_.add(now, std::move(fragment), std::move(packet));
   packet = nullptr;
+  for (std::uint32_t i = 0; i < outcome.evicted; ++i) drops_.count(Drop::fragment_limit);
   if (outcome.drop || !outcome.complete) return outcome.drop;
   packet = std::move(outcome.complete);
   const auto total = static_cast<std::uint16_t>(packet->size());
