@@ -124,6 +124,24 @@ void print(const Comparison& comparison, const std::vector<Figure>& figures) {
   std::fflush(stdout);
 }
 
+void print_row(const Comparison& comparison, const std::vector<Figure>& figures) {
+  std::printf("| `%s` | %s | %s |", comparison.name.c_str(), comparison.what.c_str(),
+              comparison.unit.c_str());
+  for (const Figure& figure : figures) {
+    if (figure.skipped) {
+      std::printf(" %s: skipped |", figure.contestant.c_str());
+      continue;
+    }
+    std::printf(" %s %.4g (%.4g to %.4g)", figure.contestant.c_str(), figure.median, figure.worst,
+                figure.best);
+    if (&figure != &figures.front()) std::printf(", **%.2f**", figure.ratio);
+    std::printf(" |");
+  }
+  if (figures.size() == 2) std::printf(" |");
+  std::printf(" %d, %s |\n", figures.front().rounds, figures.front().placement.c_str());
+  std::fflush(stdout);
+}
+
 bool write_json(const std::string& path, const std::vector<Figure>& figures) {
   std::FILE* file = std::fopen(path.c_str(), "w");
   if (file == nullptr) return false;

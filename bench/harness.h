@@ -44,6 +44,8 @@ struct Figure {
 
 std::vector<Figure> run(const Comparison& comparison, int rounds);
 void print(const Comparison& comparison, const std::vector<Figure>& figures);
+// A row of the table in docs/performance.md.
+void print_row(const Comparison& comparison, const std::vector<Figure>& figures);
 bool write_json(const std::string& path, const std::vector<Figure>& figures);
 
 }  // namespace sockeye::bench

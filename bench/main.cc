@@ -140,10 +140,11 @@ std::vector<Comparison> comparisons(double seconds) {
 }
 
 int usage(int status) {
-  std::fprintf(status == 0 ? stdout : stderr,
-               "usage: sockeye_bench [--json FILE] [--rounds N] [--seconds S] [--list] [NAME...]\n"
-               "Runs the comparisons named (all without a name), N rounds (default 5) of about S seconds\n"
-               "(default 0.5) per contestant, interleaved, and prints medians and ratios.\n");
+  std::fprintf(
+      status == 0 ? stdout : stderr,
+      "usage: sockeye_bench [--json FILE] [--markdown] [--rounds N] [--seconds S] [--list] [NAME...]\n"
+      "Runs the comparisons named (all without a name), N rounds (default 5) of about S seconds\n"
+      "(default 0.5) per contestant, interleaved, and prints medians and ratios.\n");
   return status;
 }
 
@@ -154,6 +155,7 @@ int main(int argc, char** argv) {
   int rounds = 5;
   double seconds = 0.5;
   bool list = false;
+  bool markdown = false;
   std::vector<std::string> names;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
@@ -161,6 +163,8 @@ int main(int argc, char** argv) {
     if (word == "--help" || word == "-h") return usage(0);
     if (word == "--list") {
       list = true;
+    } else if (word == "--markdown") {
+      markdown = true;
     } else if (word == "--json" && has_value) {
       json = argv[++i];
     } else if (word == "--rounds" && has_value) {
@@ -183,7 +187,7 @@ int main(int argc, char** argv) {
     if (list || !wanted) continue;
     ++matched;
     const auto figures = run(comparison, rounds);
-    print(comparison, figures);
+    markdown ? print_row(comparison, figures) : print(comparison, figures);
     all.insert(all.end(), figures.begin(), figures.end());
   }
   if (list) return 0;
