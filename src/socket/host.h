@@ -83,7 +83,7 @@ class SocketHost {
   Stack& stack;
   const SocketLimits limits;
   const tcp::Config& config;
-  const tcp::Settings default_settings;  // of a new stream socket
+  tcp::Settings default_settings;  // of a new stream socket
   PacketPool& pool;
   DropCounters drops{};
   IpLayer ip;

@@ -5,6 +5,7 @@
 #include "socket/datagram_socket.h"
 #include "socket/stream_socket.h"
 #include "stack/impl.h"
+#include "stack/sysctl.h"
 
 namespace sockeye {
 
@@ -60,6 +61,11 @@ void Stack::set_waker(LinkWaker* waker) {
 
 const StackConfig& Stack::config() const {
   return impl_->stack_config;
+}
+Result<> Stack::set_sysctl(std::string_view name, std::string_view value) {
+  const Result<> changed = sockeye::set_sysctl(impl_->stack_config, name, value);
+  if (changed) impl_->default_settings = default_settings_of(impl_->stack_config.tcp);
+  return changed;
 }
 PacketPool& Stack::pool() {
   return impl_->pool;

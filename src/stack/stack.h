@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/drop.h"
@@ -69,6 +70,9 @@ class Stack {
   void set_waker(LinkWaker* waker);
 
   const StackConfig& config() const;
+  // A tunable by its Linux name (stack/sysctl.h). What is open keeps what it was opened with where
+  // Linux does. ENOENT, EINVAL, EOPNOTSUPP.
+  Result<> set_sysctl(std::string_view name, std::string_view value);
   PacketPool& pool();
   DropCounters& drops();
   const DropCounters& drops() const;

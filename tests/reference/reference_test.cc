@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -14,6 +15,8 @@
 #include "core/drop.h"
 #include "core/errno.h"
 #include "socket/option_table.h"
+#include "stack/stack.h"
+#include "stack/sysctl.h"
 #include "tcp/state.h"
 
 namespace sockeye {
@@ -87,6 +90,22 @@ TEST(Reference, SocketOptions) {
   section("IPPROTO_IP and IPPROTO_IPV6", ip_level_options());
   section("IPPROTO_TCP", tcp_level_options());
   compare_with_page("socket-options.md", page);
+}
+
+TEST(Reference, Sysctls) {
+  std::string page = heading("Tunables of a host", "src/stack/sysctl.cc");
+  page +=
+      "By their Linux names; `Stack::set_sysctl`. A name that is not here is refused with ENOENT, a value "
+      "that "
+      "Linux has\nand this stack does not with EOPNOTSUPP.\n\n| name | default | what it is "
+      "|\n|---|---|---|\n";
+  const StackConfig config;
+  for (const SysctlRow& row : sysctl_rows()) {
+    std::string value = row.get(config);
+    std::replace(value.begin(), value.end(), '\t', ' ');
+    page += "| `net." + std::string(row.name) + "` | " + value + " | " + std::string(row.effect) + " |\n";
+  }
+  compare_with_page("sysctls.md", page);
 }
 
 TEST(Reference, TcpStates) {
