@@ -14,14 +14,14 @@ Bytes bytes_of(const Packet& packet, std::vector<std::byte>& room) {
 }  // namespace
 
 LinkCapabilities RawLink::capabilities() const {
-  return {.mtu = options_.mtu, .largest_packet = options_.mtu, .checksum_trusted = false};
+  return {.mtu = options_.mtu, .largest_packet = largest(), .checksum_trusted = false};
 }
 
 Result<> RawLink::input(Instant now, Bytes bytes) {
   if (bytes.empty()) return Errno::inval;
   const auto version = std::to_integer<unsigned>(bytes.front()) >> 4;
   if (version != 4 && version != 6) return Errno::inval;
-  if (bytes.size() > options_.mtu) return Errno::msgsize;
+  if (bytes.size() > largest()) return Errno::msgsize;
   if (inbound_.size() >= kQueueMax) return Errno::nobufs;
   PacketPtr packet = pool_.from_bytes(bytes);
   if (packet == nullptr) return Errno::nobufs;

@@ -7,6 +7,7 @@
 // over another link.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <vector>
 
@@ -20,6 +21,9 @@ using PacketTap = std::function<void(Instant now, bool from_first, Bytes packet)
 
 struct RawLinkOptions {
   std::uint32_t mtu = 1500;
+  // More than the MTU: the program takes what is to be cut in one piece, as a device with TSO does, and
+  // may hand in such packets.
+  std::uint32_t largest_packet = 0;
   std::function<void(Instant now, Bytes packet)> transmit{};
 };
 
@@ -29,7 +33,7 @@ class RawLink final : public Link {
 
   RawLink(PacketPool& pool, RawLinkOptions options) : pool_(pool), options_(std::move(options)) {}
 
-  // ENOBUFS: the queue or the pool is full; EMSGSIZE: larger than the MTU; EINVAL: no IP packet.
+  // ENOBUFS: the queue or the pool is full; EMSGSIZE: larger than the largest packet; EINVAL: no IP packet.
   Result<> input(Instant now, Bytes packet);
 
   LinkCapabilities capabilities() const override;
@@ -38,6 +42,8 @@ class RawLink final : public Link {
   Instant next_arrival() const override { return inbound_.empty() ? kNever : inbound_.front().due; }
 
  private:
+  std::uint32_t largest() const { return std::max(options_.mtu, options_.largest_packet); }
+
   PacketPool& pool_;
   RawLinkOptions options_;
   PacketList inbound_;

@@ -1,0 +1,130 @@
+// SPDX-FileCopyrightText: Sockeye contributors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The commands that scripts run in a shell, for a stack that is not the kernel's: one program under the
+// names sysctl, ip, tc, ethtool and set_sysctls.py, in a directory that stands first in PATH.
+//   sysctl          asks the stack (control.h); refuses what the stack refuses
+//   set_sysctls.py  the same, and writes the shell script that puts the old values back
+//   ip, tc, ethtool nothing: the stack has one link without a queue, and remembers no metrics
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tools/packetdrill/control.h"
+
+namespace sockeye::packetdrill {
+namespace {
+
+constexpr std::size_t kReplyMax = 4096;
+
+// The answer's text; the errno in `error`.
+std::string ask(const std::string& request, int& error) {
+  error = ECONNREFUSED;
+  const char* name = std::getenv(kControlVariable);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (name == nullptr || std::strlen(name) + 1 > sizeof address.sun_path) return {};
+  std::memcpy(address.sun_path + 1, name, std::strlen(name));
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + std::strlen(name));
+  const int stack = ::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+  if (stack < 0 || ::connect(stack, reinterpret_cast<const sockaddr*>(&address), size) != 0) return {};
+  if (::send(stack, request.data(), request.size(), MSG_NOSIGNAL) < 0) return {};
+  char reply[kReplyMax];
+  const ssize_t got = ::recv(stack, reply, sizeof reply, 0);
+  ::close(stack);
+  if (got <= 0) return {};
+  const std::string_view text(reply, static_cast<std::size_t>(got));
+  constexpr std::string_view kOk = "ok ", kError = "error ";
+  if (text.starts_with(kOk)) {
+    error = 0;
+    return std::string(text.substr(kOk.size()));
+  }
+  if (text.starts_with(kError)) error = std::atoi(std::string(text.substr(kError.size())).c_str());
+  return {};
+}
+
+int complain(const std::string& what, int error) {
+  std::fprintf(stderr, "sysctl: %s: %s\n", what.c_str(), std::strerror(error));
+  return 1;
+}
+
+int set(const std::string& name, const std::string& value) {
+  int error = 0;
+  ask("set " + name + ' ' + value, error);
+  return error == 0 ? 0 : complain(name + "=" + value, error);
+}
+
+// sysctl [-q] [-w] [-n] [-e] NAME[=VALUE]...
+int sysctl(const std::vector<std::string>& arguments) {
+  int status = 0;
+  bool only_values = false;
+  for (const std::string& argument : arguments) {
+    if (argument == "-n") only_values = true;
+    if (argument.starts_with('-')) continue;
+    const std::size_t equals = argument.find('=');
+    const std::string name = argument.substr(0, equals);
+    if (equals != std::string::npos) {
+      status |= set(name, argument.substr(equals + 1));
+      continue;
+    }
+    int error = 0;
+    const std::string value = ask("get " + name, error);
+    if (error != 0)
+      status |= complain(name, error);
+    else
+      std::printf("%s%s%s\n", only_values ? "" : name.c_str(), only_values ? "" : " = ", value.c_str());
+  }
+  return status;
+}
+
+// set_sysctls.py PATH=VALUE...: packetdrill tells its process id, and the script's last command is the
+// file with that number.
+int set_with_restore(const std::vector<std::string>& arguments) {
+  const char* owner = std::getenv("PACKETDRILL_PID");
+  const std::string path = "/tmp/sysctl_restore_" + std::string(owner == nullptr ? "0" : owner) + ".sh";
+  std::ofstream restore(path);
+  restore << "#!/bin/sh\n";
+  int status = 0;
+  for (const std::string& argument : arguments) {
+    const std::size_t equals = argument.find('=');
+    if (equals == std::string::npos) continue;
+    const std::string name = argument.substr(0, equals);
+    int error = 0;
+    const std::string before = ask("get " + name, error);
+    if (error != 0) {
+      status |= complain(name, error);
+      continue;
+    }
+    restore << "sysctl -q '" << name << '=' << before << "'\n";
+    status |= set(name, argument.substr(equals + 1));
+  }
+  restore << "rm -f " << path << '\n';
+  restore.close();
+  ::chmod(path.c_str(), 0700);
+  return status;
+}
+
+int run(std::string_view program, const std::vector<std::string>& arguments) {
+  program.remove_prefix(program.rfind('/') + 1);  // npos + 1 is 0
+  if (program == "sysctl") return sysctl(arguments);
+  if (program == "set_sysctls.py") return set_with_restore(arguments);
+  return 0;
+}
+
+}  // namespace
+}  // namespace sockeye::packetdrill
+
+int main(int count, char** words) {
+  return sockeye::packetdrill::run(words[0], {words + 1, words + count});
+}
