@@ -30,6 +30,7 @@ bool read_segment(SocketHost& host, Packet& packet, const IpArrival& arrival, tc
   static_cast<TcpHeader&>(segment) = *parsed;
   packet.consume(arrival.header_bytes + header_bytes);
   segment.payload_bytes = packet.size();
+  segment.ip_ecn = arrival.tos & 3;
   return true;
 }
 

@@ -18,7 +18,6 @@ tcp::Settings default_settings_of(const tcp::Config& config) {
   settings.keepalive_idle = config.keepalive_idle;
   settings.keepalive_interval = config.keepalive_interval;
   settings.keepalive_count = config.keepalive_count;
-  settings.syn_retries = config.syn_retries;
   settings.linger2 = config.fin_timeout;
   settings.receive_buffer = config.receive_buffer_default;
   settings.send_buffer = config.send_buffer_default;
@@ -81,9 +80,12 @@ void SocketHost::TimeWaitTimer::on_timer(Instant at) {
   if (const auto next = host->time_waits.next_timer()) host->timers.arm(*this, *next);
 }
 
-void SocketHost::refresh_time_wait(std::uint16_t port) {
-  if (stream_ports.has_time_wait(port) && time_waits.count_on_port(port) == 0)
+void SocketHost::refresh_time_wait(std::uint16_t port, bool exactly) {
+  if (!stream_ports.has_time_wait(port)) return;
+  if (time_waits.count_on_port(port) == 0)
     stream_ports.forget_time_wait(port);
+  else if (exactly)
+    stream_ports.forget_time_wait_of(port, [&](const Endpoint& local) { return time_waits.holds(local); });
 }
 
 bool SocketHost::is_served(const Endpoint& end, IpProtocol protocol) const {
@@ -155,6 +157,13 @@ PacketPtr SocketHost::take_spare() {
 
 void SocketHost::send_segment(const FiveTuple& tuple, const tcp::Segment& segment, std::uint8_t ttl,
                               std::uint8_t tos) {
+  if (segment.flags.rst) {
+    if (config.reset_limit != 0 && !tcp.reset_limit.allow(now, config.reset_limit)) {
+      drops.count(Drop::reset_limited);
+      return;
+    }
+    tcp.counters.count(tcp::Counter::out_rsts);
+  }
   const auto way = route(tuple, IpProtocol::tcp, 0);
   if (!way) {
     drops.count(Drop::no_route);

@@ -63,8 +63,9 @@ class SocketHost {
   void wait_for_flush(DatagramSocket& socket);
   // Puts a record of a finished connection on file; see StreamConnection.
   void add_time_wait(const tcp::TimeWait& record, const PortUse& use);
-  // Before bind() looks at a port: forget uses that stand for records which have expired.
-  void refresh_time_wait(std::uint16_t port);
+  // Before bind() looks at a port: forget uses that stand for records which have expired. `exactly`:
+  // address by address.
+  void refresh_time_wait(std::uint16_t port, bool exactly = false);
   std::uint64_t next_cookie() { return ++last_cookie_; }
   // A single segment outside any connection: a SYN-ACK, a RST, an ACK of a TIME_WAIT record.
   void send_segment(const FiveTuple& tuple, const tcp::Segment& segment, std::uint8_t ttl, std::uint8_t tos);

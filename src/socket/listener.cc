@@ -12,7 +12,6 @@ Listener::Listener(SocketHost& host, StreamSocket& socket, std::uint32_t backlog
 Listener::~Listener() {
   host_.timers.cancel(*this);
   while (!ready_.empty()) ready_.pop_front().orphan(true);
-  while (!deferred_.empty()) deferred_.pop_front().orphan(true);
 }
 
 void Listener::set_backlog(std::uint32_t backlog) {
@@ -22,6 +21,7 @@ void Listener::set_backlog(std::uint32_t backlog) {
 
 void Listener::on_segment(const FiveTuple& tuple, const tcp::Segment& segment, Packet& packet,
                           Interface& interface, std::optional<SeqNum> beyond) {
+  half_open_.set_defer_accept(socket_.options().defer_accept_timeouts);
   const tcp::Path path = host_.path_to(tuple.remote.address, interface);
   const tcp::ListenVerdict verdict =
       half_open_.on_segment(host_.now, tuple, segment, socket_.settings(), path, is_full(), beyond);
@@ -44,32 +44,9 @@ void Listener::add_child(const FiveTuple& tuple, const tcp::Segment& segment, co
   child->set_hops(socket_.hop_limit(tuple), socket_.service(tuple));
   child->tcp().open_established(host_.now, handshake);
   child->on_segment(segment, packet);
-  if (socket_.options().defer_accept_seconds > 0 && child->tcp().readable_bytes() == 0 &&
-      !child->tcp().peer_closed()) {
-    deferred_.push_back(*child);
-    ++deferred_count_;
-    return;
-  }
   ready_.push_back(*child);
   ++waiting_;
   socket_.waiters().notify(Readiness::in);
-}
-
-void Listener::promote(StreamConnection& child) {
-  child.ListHook<AcceptTag>::unlink();
-  --deferred_count_;
-  ready_.push_back(child);
-  ++waiting_;
-  socket_.waiters().notify(Readiness::in);
-}
-
-void Listener::on_child_event(StreamConnection& child) {
-  if (deferred_count_ == 0) return;
-  for (StreamConnection* item = deferred_.first(); item != nullptr; item = deferred_.next(*item)) {
-    if (item != &child) continue;
-    if (any(child.tcp().readiness() & (Readiness::in | Readiness::err))) promote(child);
-    return;
-  }
 }
 
 StreamConnection* Listener::take() {
@@ -80,25 +57,14 @@ StreamConnection* Listener::take() {
   return &child;
 }
 
-StreamConnection* Listener::next_deferred_expired(Instant now) {
-  StreamConnection* child = deferred_.first();
-  const Duration patience = std::chrono::seconds(socket_.options().defer_accept_seconds);
-  return child != nullptr && child->created() + patience <= now ? child : nullptr;
-}
-
 void Listener::on_timer(Instant now) {
   while (const auto due = half_open_.next_due(now))
     host_.send_segment(due->tuple, due->segment, socket_.hop_limit(due->tuple), socket_.service(due->tuple));
-  while (StreamConnection* child = next_deferred_expired(now)) promote(*child);
   rearm();
 }
 
 void Listener::rearm() {
-  std::optional<Instant> next = half_open_.next_timer();
-  if (StreamConnection* child = deferred_.first()) {
-    const Instant patience = child->created() + std::chrono::seconds(socket_.options().defer_accept_seconds);
-    if (!next || patience < *next) next = patience;
-  }
+  const std::optional<Instant> next = half_open_.next_timer();
   if (next && (!is_armed() || *next < deadline())) host_.timers.arm(*this, *next);
 }
 

@@ -4,8 +4,7 @@
 // What listen() adds to a stream socket: half-open connections (tcp::SynQueue) and the accept queue
 // behind the backlog. As Linux: the accept queue is full when it holds more than the backlog; then
 // SYNs are dropped, and an ACK that would complete a handshake is dropped while its SYN-ACK goes on
-// being repeated. With TCP_DEFER_ACCEPT a connection waits for its first bytes, or the time given,
-// before accept() can see it.
+// being repeated. With TCP_DEFER_ACCEPT a handshake waits for its first bytes (tcp::SynQueue).
 #pragma once
 
 #include "core/intrusive_list.h"
@@ -23,14 +22,13 @@ class Listener final : public TimerEntry {
   std::uint32_t backlog() const { return backlog_; }
   void set_backlog(std::uint32_t backlog);
   std::uint32_t waiting() const { return waiting_; }
-  bool is_full() const { return waiting_ + deferred_count_ > backlog_; }
+  bool is_full() const { return waiting_ > backlog_; }
   tcp::SynQueue& half_open() { return half_open_; }
   const tcp::SynQueue& half_open() const { return half_open_; }
 
   // `beyond`: the tuple was in TIME_WAIT until this segment came.
   void on_segment(const FiveTuple& tuple, const tcp::Segment& segment, Packet& packet, Interface& interface,
                   std::optional<SeqNum> beyond);
-  void on_child_event(StreamConnection& child);
   StreamConnection* take();  // the oldest connection; null when none waits
 
  private:
@@ -38,17 +36,13 @@ class Listener final : public TimerEntry {
   void rearm();
   void add_child(const FiveTuple& tuple, const tcp::Segment& segment, const tcp::Handshake& handshake,
                  Packet& packet, Interface& interface, const tcp::Path& path);
-  void promote(StreamConnection& child);
-  StreamConnection* next_deferred_expired(Instant now);
 
   SocketHost& host_;
   StreamSocket& socket_;
   tcp::SynQueue half_open_;
   IntrusiveList<StreamConnection, AcceptTag> ready_{};
-  IntrusiveList<StreamConnection, AcceptTag> deferred_{};
   std::uint32_t backlog_;
   std::uint32_t waiting_ = 0;
-  std::uint32_t deferred_count_ = 0;
 };
 
 }  // namespace sockeye

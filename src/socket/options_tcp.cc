@@ -79,9 +79,24 @@ Result<> set_linger2(BaseSocket& socket, int value) {
   return {};
 }
 
+// Linux keeps how often the SYN-ACK would be repeated in that time, and reads back what that comes to.
+constexpr int kFirstTimeout = 1, kLastTimeout = 120;  // seconds
 Result<> set_defer_accept(BaseSocket& socket, int value) {
-  socket.own_options().defer_accept_seconds = std::max(value, 0);
+  unsigned timeouts = value > 0 ? 1 : 0;
+  for (int wait = kFirstTimeout, total = wait; value > total && timeouts < 255; ++timeouts) {
+    wait = std::min(2 * wait, kLastTimeout);
+    total += wait;
+  }
+  socket.own_options().defer_accept_timeouts = static_cast<std::uint8_t>(timeouts);
   return {};
+}
+Result<int> get_defer_accept(const BaseSocket& socket) {
+  int total = 0;
+  for (int left = socket.options().defer_accept_timeouts, wait = kFirstTimeout; left > 0; --left) {
+    total += wait;
+    wait = std::min(2 * wait, kLastTimeout);
+  }
+  return total;
 }
 
 Result<> set_window_clamp(BaseSocket& socket, int value) {
@@ -212,8 +227,11 @@ constexpr OptionRow kRows[] = {
      .minimum = 1,
      .maximum = 127,
      .set = set_count<&tcp::Settings::syn_retries>,
-     .get = get_count<&tcp::Settings::syn_retries>,
-     .effect = "how often a SYN is repeated"},
+     .get = +[](const BaseSocket& s) -> Result<int> {
+       const unsigned own = s.read_settings()->syn_retries;
+       return static_cast<int>(own != 0 ? own : s.host().config.syn_retries);
+     },
+     .effect = "how often a SYN is repeated, and a listener's SYN-ACKs"},
     {.level = IPPROTO_TCP,
      .name = TCP_LINGER2,
      .text = "TCP_LINGER2",
@@ -233,8 +251,9 @@ constexpr OptionRow kRows[] = {
      .minimum = INT_MIN,
      .maximum = INT_MAX,
      .set = set_defer_accept,
-     .get = +[](const BaseSocket& s) -> Result<int> { return s.options().defer_accept_seconds; },
-     .effect = "accept() sees a connection when its first bytes are there, or after so many seconds"},
+     .get = get_defer_accept,
+     .effect = "accept() sees a connection when its first bytes are there, or after so many seconds (as "
+               "time-outs of a SYN-ACK: 1, 3, 7, …)"},
     {.level = IPPROTO_TCP,
      .name = TCP_WINDOW_CLAMP,
      .text = "TCP_WINDOW_CLAMP",

@@ -58,7 +58,7 @@ struct SocketOptions {
   bool receive_traffic_class = false;
   bool dont_fragment = false;
   // IPPROTO_TCP
-  std::int32_t defer_accept_seconds = 0;
+  std::uint8_t defer_accept_timeouts = 0;  // of a SYN-ACK
   bool quick_ack_off = false;
 };
 

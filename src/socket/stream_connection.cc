@@ -77,7 +77,7 @@ bool StreamConnection::transmit_one() {
   how.destination = tuple().remote.address;
   how.protocol = IpProtocol::tcp;
   how.ttl = ttl_;
-  how.tos = tos_;
+  how.tos = static_cast<std::uint8_t>((tos_ & ~3u) | segment.ip_ecn);
   how.interface = interface_;
   how.identification = identification_;
   const std::uint32_t pieces =
@@ -92,10 +92,7 @@ bool StreamConnection::transmit_one() {
 void StreamConnection::tell_waiters() {
   const Readiness events = tcp_.take_events();
   if (!any(events)) return;
-  if (socket_ != nullptr)
-    socket_->waiters().notify(events);
-  else if (listener_ != nullptr)
-    listener_->on_child_event(*this);
+  if (socket_ != nullptr) socket_->waiters().notify(events);
 }
 
 void StreamConnection::rearm() {

@@ -35,9 +35,10 @@ struct Active {
   Instant persist_at = kNever;
   Instant persist_since{};  // of this series of probes, for TCP_USER_TIMEOUT
   Instant delayed_ack_at = kNever;
-  SeqNum short_end{};                // end of the last segment below mss that was sent
-  std::optional<SeqNum> fin_at{};    // a FIN that arrived out of order
-  std::uint8_t retransmissions = 0;  // time-outs of the oldest segment in a row
+  SeqNum short_end{};                     // end of the last segment below mss that was sent
+  std::optional<SeqNum> fin_at{};         // a FIN that arrived out of order
+  std::optional<SeqNum> reduced_until{};  // cwnd follows an echo of congestion until this is acknowledged
+  std::uint8_t retransmissions = 0;       // time-outs of the oldest segment in a row
   std::uint8_t persist_back_off = 0;
   bool has_short = false;
 
@@ -54,6 +55,7 @@ struct Active {
     urgent = Urgent();
     retransmit_at = persist_at = delayed_ack_at = kNever;
     fin_at.reset();
+    reduced_until.reset();
     retransmissions = persist_back_off = 0;
     has_short = false;
   }

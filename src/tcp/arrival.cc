@@ -35,10 +35,17 @@ std::optional<Drop> Arrival::run() {
   return drop;
 }
 
-// An answer to what is not believed (RFC 5961), limited per connection.
+// An answer to what is not believed (RFC 5961), limited per connection and per host.
 Arrival::Verdict Arrival::challenge(Drop reason) {
-  if (!c_.challenge_.allow(now_, c_.resources_.config.challenge_acks_per_second))
+  Resources& shared = c_.resources_;
+  if (!c_.challenge_.allow(now_, shared.config.invalid_ratelimit) ||
+      !shared.challenge_limit.allow(now_, shared.config.challenge_ack_limit)) {
+    shared.counters.count(Counter::ack_skipped_challenge);
     return discard(Drop::challenge_limited);
+  }
+  if (reason == Drop::syn_in_window) shared.counters.count(Counter::syn_challenge);
+  if (reason == Drop::syn_in_window || reason == Drop::rst_out_of_window || reason == Drop::bad_ack)
+    shared.counters.count(Counter::challenge_ack);
   c_.acknowledge_now();
   return discard(reason);
 }
@@ -78,6 +85,9 @@ Arrival::Verdict Arrival::check_sequence() {
   }
   if (timestamps && c_.timestamps_.is_enabled() && !segment_.flags.rst)
     c_.timestamps_.on_segment(now_, timestamps->value, segment_.seq, c_.rcv_.acked);
+  // RFC 7323 3.2 would drop it; Linux does not (hostile.md D9).
+  if (!timestamps && c_.timestamps_.is_enabled() && !segment_.flags.rst)
+    c_.resources_.counters.count(Counter::timestamp_missing);
   return proceed();
 }
 
@@ -190,6 +200,7 @@ Arrival::Verdict Arrival::process_text() {
     c_.fail(Errno::connreset, Event::abort);
     return discard(Drop::data_after_close);
   }
+  c_.take_ecn(segment_);
   const auto drop = c_.take_text(now_, segment_, packet_);
   return {true, drop};
 }
@@ -245,6 +256,7 @@ void Arrival::take_syn() {
   const Offer offer = make_offer(c_.resources_.config, c_.settings_->value, c_.path_.mtu, c_.path_.is_v6);
   const Negotiated agreed = negotiate(offer, segment_.options, c_.path_.is_v6);
   c_.adopt(now_, agreed, timestamp_offset(c_.resources_.timestamp_key, c_.tuple_));
+  c_.negotiate_ecn(segment_);
   c_.snd_.wnd = c_.snd_.wnd_max = segment_.window;  // a SYN's window is never scaled
   c_.snd_.wl1 = segment_.seq;
   c_.snd_.wl2 = segment_.ack;

@@ -27,6 +27,7 @@
 #include "tcp/config.h"
 #include "tcp/congestion_control.h"
 #include "tcp/delayed_ack.h"
+#include "tcp/ecn.h"
 #include "tcp/info.h"
 #include "tcp/negotiation.h"
 #include "tcp/receive_window.h"
@@ -61,6 +62,7 @@ struct Handshake {
   std::uint8_t our_window_scale = 0;
   bool sack = false;
   bool timestamps = false;
+  bool ecn = false;
   std::uint32_t timestamp_recent = 0;  // TS.Recent
   std::uint32_t timestamp_offset = 0;  // of our TSval (RFC 7323 7.1)
   std::optional<Duration> rtt{};       // SYN-ACK to ACK, when it was not retransmitted
@@ -223,6 +225,13 @@ class Connection {
   void run_recovery(Instant now, std::uint32_t acked, bool is_duplicate);
   void grow_send_buffer();
 
+  // ecn.cc
+  void ask_for_ecn(Segment& syn) const;
+  void negotiate_ecn(const Segment& segment);
+  void take_ecn(const Segment& segment);
+  void on_congestion_echo(Instant now);
+  bool is_reduced() const;  // cwnd was reduced in this window of data
+
   // connection_send.cc
   void fill_header(Instant now, Segment& segment);
   void on_packet_out(Instant now, const Segment& segment);
@@ -276,7 +285,8 @@ class Connection {
   Flags flags_;
   State state_ = State::closed;
   std::uint8_t acks_due_ = 0;  // pure ACKs that must leave at once
-  std::uint8_t probes_ = 0;    // unanswered persist or keep-alive probes
+  EcnState ecn_;
+  std::uint8_t probes_ = 0;  // unanswered persist or keep-alive probes
   Readiness events_ = Readiness::none;
   Errno error_{};       // SO_ERROR; 0: none
   Errno soft_error_{};  // reported instead of ETIMEDOUT

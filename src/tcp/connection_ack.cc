@@ -37,8 +37,9 @@ void Connection::on_ack(Instant now, const Segment& segment) {
                         !segment.flags.fin && snd_.una != snd_.nxt;
   const bool is_duplicate = is_plain && (flags_.sack ? sacked > 0 : snd_.wnd == window_before);
 
+  if (segment.flags.ece && !segment.flags.syn) on_congestion_echo(now);
   run_recovery(now, acked, is_duplicate);
-  if (delivered > 0 && a.recovery.phase() != LossRecovery::Phase::recovery) {
+  if (delivered > 0 && !is_reduced() && a.recovery.phase() != LossRecovery::Phase::recovery) {
     AckSample sample;
     sample.now = now;
     sample.acked_bytes = delivered;
@@ -125,8 +126,11 @@ void Connection::run_recovery(Instant now, std::uint32_t acked, bool is_duplicat
   if (is_duplicate) a.recovery.on_duplicate_ack(at);
   if (flags_.sack) a.recovery.on_scoreboard(at, a.scoreboard);
   if (!a.recovery.should_enter(at)) return;
-  congestion_->enter_recovery(now);
-  congestion_->set_cwnd(congestion_->ssthresh());
+  if (!is_reduced()) {  // once per window of data
+    congestion_->enter_recovery(now);
+    congestion_->set_cwnd(congestion_->ssthresh());
+  }
+  ecn_.on_reduction();
   a.recovery.enter(at);
   if (flags_.sack) a.recovery.on_scoreboard(at, a.scoreboard);
 }

@@ -59,6 +59,7 @@ void Connection::fill_header(Instant now, Segment& segment) {
   segment.source_port = tuple_.local.port;
   segment.destination_port = tuple_.remote.port;
   segment.flags.ack = true;
+  segment.flags.ece = ecn_.echoes();
   segment.ack = rcv_.nxt;
   segment.window = static_cast<std::uint16_t>(std::min(take_window() >> window_.scale(), 65535u));
   if (timestamps_.is_enabled())
@@ -194,6 +195,7 @@ void Connection::send_new(Instant now, std::uint32_t bytes, bool fin, Segment& s
   // RFC 9293 3.9.1.2 MUST-61: PSH on the last segment that is buffered.
   segment.flags.psh = segment.payload_bytes > 0 && segment.seq + segment.payload_bytes == snd_.end;
   fill_header(now, segment);
+  ecn_.mark_new_data(segment);
   packet.segment_size = segment.payload_bytes > snd_.mss ? snd_.mss : std::uint16_t{0};
   if (offset == 0) a.unacked_since = now;
   a.sent.on_sent(segment.seq, segment.end(), now);

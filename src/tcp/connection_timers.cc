@@ -52,6 +52,7 @@ void Connection::on_retransmit_timeout(Instant now) {
   // Linux: a recovery under way has reduced already; a time-out after progress is a new event.
   const bool is_new = a.retransmissions == 0 && a.recovery.phase() != LossRecovery::Phase::recovery;
   congestion_->on_rto(now, is_new);
+  ecn_.on_reduction();
   if (a.retransmissions < 255) ++a.retransmissions;
   rtt_.back_off();
   // RFC 2018 8: a block that begins where the cumulative ACK stands proves that the peer let go of it.

@@ -40,6 +40,7 @@ void Connection::open_established(Instant now, const Handshake& handshake) {
   agreed.timestamps = handshake.timestamps;
   agreed.timestamp_recent = handshake.timestamp_recent;
   adopt(now, agreed, handshake.timestamp_offset);
+  if (handshake.ecn) ecn_.enable();
   snd_.wnd = snd_.wnd_max = handshake.peer_window;
   snd_.wl1 = rcv_.irs;
   snd_.wl2 = snd_.una;
@@ -113,6 +114,7 @@ bool Connection::poll_handshake(Instant now, Segment& segment, Packet& packet) {
   segment.flags.syn = true;
   if (state_ == State::syn_sent) {
     segment.options = syn_options(offer, ts_value);
+    ask_for_ecn(segment);
   } else {
     Negotiated agreed;
     agreed.sack = flags_.sack;
@@ -121,6 +123,7 @@ bool Connection::poll_handshake(Instant now, Segment& segment, Packet& packet) {
     if (flags_.scaled) agreed.peer_window_scale = snd_.scale;
     segment.options = syn_ack_options(offer, agreed, ts_value);
     segment.flags.ack = true;
+    segment.flags.ece = ecn_.is_enabled();
     segment.ack = rcv_.nxt;
     rcv_.acked = rcv_.nxt;
     acks_due_ = 0;
@@ -145,7 +148,8 @@ void Connection::on_handshake_timeout(Instant now) {
   a.retransmit_at = kNever;
   const Duration patience = settings_->value.user_timeout;
   const bool too_long = patience > Duration::zero() && now - a.unacked_since >= patience;
-  if (a.retransmissions >= settings_->value.syn_retries || too_long) {
+  const unsigned own = settings_->value.syn_retries;
+  if (a.retransmissions >= (own != 0 ? own : resources_.config.syn_retries) || too_long) {
     fail(give_up_error(), Event::timeout);
     return;
   }

@@ -13,6 +13,8 @@
 #include "core/siphash.h"
 #include "packet/chunk.h"
 #include "tcp/config.h"
+#include "tcp/counters.h"
+#include "tcp/rate_limit.h"
 #include "tcp/shared_settings.h"
 
 namespace sockeye::tcp {
@@ -45,6 +47,9 @@ struct Resources {
         chunks(chunk_pool),
         isn_key(SipKey::draw(secret)),
         timestamp_key(SipKey::draw(secret)),
+        cookie_key(derive_key(isn_key, 0x73796e636f6f6b69u)),
+        challenge_limit(derive_key(isn_key, 0x6368616c6c656e67u)),
+        reset_limit(derive_key(isn_key, 0x7265736574u)),
         rng(open) {}
   Resources(const Resources&) = delete;
   Resources& operator=(const Resources&) = delete;
@@ -53,7 +58,11 @@ struct Resources {
   ChunkPool& chunks;
   const SipKey isn_key;        // RFC 9293 3.4.1
   const SipKey timestamp_key;  // RFC 7323 7.1
-  Rng& rng;                    // public: jitter
+  const SipKey cookie_key;     // SYN cookies
+  RateLimit challenge_limit;   // of the whole host
+  RateLimit reset_limit;
+  Counters counters;
+  Rng& rng;  // public: jitter
   ActivePool active;
   SettingsCache settings;
 };

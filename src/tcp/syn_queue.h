@@ -5,7 +5,12 @@
 // entry (at most 64 bytes, D13), the entry repeats the SYN-ACK, and the ACK that completes the
 // handshake turns it into a Handshake from which a Connection is made. Linux's overflow behaviour:
 // a SYN is dropped while the accept queue is full, and a completing ACK that finds the accept queue
-// full is dropped while the SYN-ACK goes on being repeated.
+// full is dropped while the SYN-ACK goes on being repeated. As many connections may be half open as the
+// backlog says; further SYNs are answered with cookies (tcp/syn_cookie.h), which keep nothing. When half
+// the room is taken, entries that were not answered are given up earlier.
+//
+// TCP_DEFER_ACCEPT: a completing ACK without data is noted and dropped, the SYN-ACK is not repeated for
+// so many time-outs, and the answer to its last repetition completes the handshake.
 #pragma once
 
 #include <cstddef>
@@ -33,6 +38,7 @@ class SynQueue {
   SynQueue& operator=(const SynQueue&) = delete;
 
   void set_backlog(std::uint32_t backlog);
+  void set_defer_accept(unsigned timeouts);  // 0: off
   std::size_t size() const;
 
   // `tuple`: local end first. `settings` are the listener's (buffers, MSS), `path` towards the peer.

@@ -114,6 +114,7 @@ void TcpBench::deliver(std::string_view line, const char* file, int at) {
   Segment segment = text->segment;
   segment.source_port = tuple_.remote.port;
   segment.destination_port = tuple_.local.port;
+  segment.ip_ecn = peer_ip_ecn;
   if (!text->has_window) segment.window = options_.peer_window;
   PacketPtr packet = pool_.allocate();
   if (segment.payload_bytes > 0) {

@@ -115,6 +115,11 @@ class TcpBench {
   // "paws 1, bad_ack 2": every reason that struck, in the order of the table; empty: none.
   std::string drops() const;
   Config& config() { return options_.config; }
+  const Counters& counters() const { return resources_.counters; }
+  std::size_t sent_count() const { return sent_.size(); }
+  // The ECN bits of the next segment that nobody has looked at.
+  std::uint8_t sent_ip_ecn() const { return sent_.empty() ? kNotEct : sent_.front().segment.ip_ecn; }
+  std::uint8_t peer_ip_ecn = kNotEct;  // of the peer's packets from here on
   bool accept_queue_full = false;
 
  private:
