@@ -43,7 +43,8 @@ std::uint32_t ms(Duration d) {
   return static_cast<std::uint32_t>(std::min<std::int64_t>(to_ms(d), 0xffffffff));
 }
 
-constexpr std::uint8_t kOptionTimestamps = 1, kOptionSack = 2, kOptionWindowScale = 4;
+constexpr std::uint8_t kOptionTimestamps = 1, kOptionSack = 2, kOptionWindowScale = 4, kOptionEcn = 8,
+                       kOptionEcnSeen = 16, kOptionSynData = 32;
 constexpr std::uint32_t kInfiniteThreshold = 0x7fffffff;
 
 }  // namespace
@@ -57,6 +58,9 @@ LinuxTcpInfo to_linux(const tcp::Info& info) {
   out.backoff = out.retransmits;
   if (info.timestamps) out.options |= kOptionTimestamps;
   if (info.sack) out.options |= kOptionSack;
+  if (info.ecn) out.options |= kOptionEcn;
+  if (info.ecn_seen) out.options |= kOptionEcnSeen;
+  if (info.syn_data) out.options |= kOptionSynData;
   if (info.window_scaling) {
     out.options |= kOptionWindowScale;
     out.window_scales =

@@ -19,6 +19,16 @@
 
 namespace sockeye::tcp {
 
+// A fast open of ours, from the call to the SYN-ACK (RFC 7413 4.1.3).
+struct FastOpenAttempt {
+  bool asks = false;        // for a cookie, without data
+  bool sends = false;       // data, with or without a cookie
+  bool deferred = false;    // the SYN waits for the data
+  std::uint16_t data = 0;   // bytes behind the SYN, once it has left
+  std::uint16_t room = 0;   // how many there may be
+  FastOpenCookie cookie{};  // of length 0: none is needed
+};
+
 struct Active {
   SendBuffer send_buffer;
   SentQueue sent;
@@ -35,8 +45,9 @@ struct Active {
   Instant persist_at = kNever;
   Instant persist_since{};  // of this series of probes, for TCP_USER_TIMEOUT
   Instant delayed_ack_at = kNever;
-  SeqNum short_end{};                     // end of the last segment below mss that was sent
-  std::optional<SeqNum> fin_at{};         // a FIN that arrived out of order
+  SeqNum short_end{};              // end of the last segment below mss that was sent
+  std::optional<SeqNum> fin_at{};  // a FIN that arrived out of order
+  FastOpenAttempt fast_open{};
   std::optional<SeqNum> reduced_until{};  // cwnd follows an echo of congestion until this is acknowledged
   std::uint8_t retransmissions = 0;       // time-outs of the oldest segment in a row
   std::uint8_t persist_back_off = 0;
@@ -56,6 +67,7 @@ struct Active {
     retransmit_at = persist_at = delayed_ack_at = kNever;
     fin_at.reset();
     reduced_until.reset();
+    fast_open = FastOpenAttempt();
     retransmissions = persist_back_off = 0;
     has_short = false;
   }

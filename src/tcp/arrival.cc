@@ -24,6 +24,11 @@ std::optional<Drop> Arrival::run() {
     default:
       break;
   }
+  if (c_.is_fast_child() && segment_.flags.syn && !segment_.flags.ack && !segment_.flags.rst &&
+      segment_.seq == c_.rcv_.irs) {
+    c_.flags_.syn_due = true;  // the SYN again, perhaps without its data: our answer was lost
+    return std::nullopt;
+  }
   std::optional<Drop> drop;
   const auto proceeds = [&drop](Verdict verdict) {
     if (verdict.drop) drop = verdict.drop;
@@ -99,7 +104,8 @@ Arrival::Verdict Arrival::check_reset() {
   if (segment_.seq != c_.rcv_.nxt) return challenge(Drop::rst_out_of_window);
   switch (c_.state_) {
     case State::syn_received:
-      c_.fail(Errno::connrefused, Event::receive_rst);  // from SYN-SENT: children have another place
+      // Children of listeners have another place, but for those that a fast open made.
+      c_.fail(c_.flags_.passive ? Errno::connreset : Errno::connrefused, Event::receive_rst);
       return stop();
     case State::close_wait:
       c_.fail(Errno::pipe, Event::receive_rst);
@@ -143,17 +149,18 @@ Arrival::Verdict Arrival::check_ack() {
 }
 
 Arrival::Verdict Arrival::ack_in_syn_received() {
-  if (segment_.ack != c_.snd_.nxt) {
+  const bool is_fast = c_.is_fast_child();  // then our data may be under way
+  if (is_fast ? segment_.ack <= c_.snd_.iss || segment_.ack > c_.snd_.nxt : segment_.ack != c_.snd_.nxt) {
     reset_reply();
     return discard(Drop::bad_ack);
   }
-  c_.snd_.una = segment_.ack;
+  if (!is_fast) c_.snd_.una = segment_.ack;
   c_.snd_.wnd = std::uint32_t{segment_.window} << (segment_.flags.syn ? 0 : c_.snd_.scale);
   c_.snd_.wnd_max = c_.snd_.wnd;
   c_.snd_.wl1 = segment_.seq;
   c_.snd_.wl2 = segment_.ack;
   c_.enter(Event::receive_ack_of_syn);
-  c_.establish(now_);
+  is_fast ? c_.establish_fast(now_) : c_.establish(now_);
   if (c_.flags_.fin_queued) c_.enter(Event::close);
   return proceed();
 }
@@ -237,6 +244,7 @@ std::optional<Drop> Arrival::in_syn_sent() {
   take_syn();
   if (!ack) {  // both ends have sent a SYN (RFC 9293 3.5, figure 8)
     c_.enter(Event::receive_syn);
+    c_.snd_.nxt = c_.snd_.iss + 1;  // data of a fast open goes later
     c_.flags_.syn_due = true;
     return std::nullopt;
   }
@@ -244,6 +252,7 @@ std::optional<Drop> Arrival::in_syn_sent() {
   c_.snd_.una = segment_.ack;
   if (covered.any && !covered.retransmitted)
     c_.rtt_.on_sample(now_ - covered.first_sent, c_.snd_.una, c_.snd_.nxt, c_.rto_limits());
+  c_.on_syn_ack_of_fast_open(segment_);
   c_.enter(Event::receive_syn_ack);
   c_.establish(now_);
   c_.acknowledge_now();

@@ -38,13 +38,15 @@ struct Config {
   Duration invalid_ratelimit = 500ms;              // net.ipv4.tcp_invalid_ratelimit: between answers of one
                                                    // connection to what it does not believe (RFC 5961 7)
   std::uint32_t challenge_ack_limit = 0x7fffffff;  // net.ipv4.tcp_challenge_ack_limit: a second, whole host
-  std::uint32_t reset_limit = 10'000;    // RSTs a second for segments that nobody wants; 0: no limit
-  unsigned syncookies = 1;               // net.ipv4.tcp_syncookies: 0 never, 1 on overflow, 2 always
-  unsigned ecn = 2;                      // net.ipv4.tcp_ecn: 0 never, 1 ask, 2 only when asked
-  bool ecn_fallback = true;              // net.ipv4.tcp_ecn_fallback
-  std::uint32_t syn_backlog_max = 4096;  // net.ipv4.tcp_max_syn_backlog
-  std::uint32_t somaxconn = 4096;        // net.core.somaxconn
-  std::uint32_t time_wait_max = 262144;  // net.ipv4.tcp_max_tw_buckets
+  std::uint32_t reset_limit = 10'000;  // RSTs a second for segments that nobody wants; 0: no limit
+  unsigned syncookies = 1;             // net.ipv4.tcp_syncookies: 0 never, 1 on overflow, 2 always
+  unsigned ecn = 2;                    // net.ipv4.tcp_ecn: 0 never, 1 ask, 2 only when asked
+  unsigned fast_open = 1;              // net.ipv4.tcp_fastopen: bits of tcp/fast_open.h
+  Duration fast_open_blackhole = Duration::zero();  // net.ipv4.tcp_fastopen_blackhole_timeout_sec; 0: none
+  bool ecn_fallback = true;                         // net.ipv4.tcp_ecn_fallback
+  std::uint32_t syn_backlog_max = 4096;             // net.ipv4.tcp_max_syn_backlog
+  std::uint32_t somaxconn = 4096;                   // net.core.somaxconn
+  std::uint32_t time_wait_max = 262144;             // net.ipv4.tcp_max_tw_buckets
   Duration keepalive_idle = 7200s;
   Duration keepalive_interval = 75s;
   unsigned keepalive_count = 9;
@@ -71,6 +73,7 @@ struct Settings {
   bool quick_ack = false;                        // TCP_QUICKACK, cleared again as in Linux
   bool receive_buffer_locked = false;            // SO_RCVBUF was set: no auto-tuning
   bool send_buffer_locked = false;
+  bool fast_open_no_cookie = false;       // TCP_FASTOPEN_NO_COOKIE
   char congestion_control[16] = "cubic";  // TCP_CONGESTION
 
   friend bool operator==(const Settings&, const Settings&) = default;

@@ -123,11 +123,15 @@ SendEdges Connection::edges() const {
 // --- the user calls
 
 Result<std::size_t> Connection::send(Instant now, Bytes bytes, bool more, bool out_of_band) {
-  if (state_ == State::syn_sent || state_ == State::syn_received) {
+  const bool takes_with_syn = state_ == State::syn_sent && active_ != nullptr && active_->fast_open.sends &&
+                              (flags_.syn_due || active_->fast_open.deferred);
+  if (takes_with_syn && !flags_.write_shut) return send_with_syn(bytes);
+  if (state_ == State::syn_sent || (state_ == State::syn_received && !flags_.passive)) {
     if (const auto error = take_error()) return *error;
     return flags_.write_shut ? Errno::pipe : Errno::again;
   }
-  if (!can_send(state_) || flags_.write_shut || error_ != Errno{}) return take_error().value_or(Errno::pipe);
+  if (!(can_send(state_) || is_fast_child()) || flags_.write_shut || error_ != Errno{})
+    return take_error().value_or(Errno::pipe);
   if (bytes.empty()) return std::size_t{0};
   const std::uint32_t room = send_room();
   if (room == 0) return Errno::again;
@@ -142,7 +146,7 @@ Result<std::size_t> Connection::send(Instant now, Bytes bytes, bool more, bool o
 }
 
 std::uint32_t Connection::send_room() const {
-  if (!can_send(state_) || flags_.write_shut) return 0;
+  if (!(can_send(state_) || is_fast_child()) || flags_.write_shut) return 0;
   if (unsent() >= settings_->value.notsent_low_water) return 0;
   const std::uint32_t used = active_ == nullptr ? 0 : active_->send_buffer.size();
   return used >= snd_.limit ? 0 : snd_.limit - used;
@@ -205,7 +209,8 @@ Readiness Connection::readiness() const {
   const bool is_closed = state_ == State::closed || state_ == State::time_wait;
   if ((flags_.read_shut && flags_.write_shut) || is_closed) level |= Readiness::hup;
   if (flags_.read_shut) level |= Readiness::in | Readiness::rdhup;
-  if (state_ != State::syn_sent && state_ != State::syn_received) {
+  if (is_syn_deferred()) level |= Readiness::out;  // so that the program writes
+  if (state_ != State::syn_sent && (state_ != State::syn_received || flags_.passive)) {
     std::uint32_t target = std::max(settings_->value.receive_low_water, 1u);
     const bool marked = active_ != nullptr && active_->urgent.is_marked();
     if (marked && !settings_->value.oob_inline && at_urgent_mark()) ++target;

@@ -63,9 +63,10 @@ struct Handshake {
   bool sack = false;
   bool timestamps = false;
   bool ecn = false;
-  std::uint32_t timestamp_recent = 0;  // TS.Recent
-  std::uint32_t timestamp_offset = 0;  // of our TSval (RFC 7323 7.1)
-  std::optional<Duration> rtt{};       // SYN-ACK to ACK, when it was not retransmitted
+  std::optional<FastOpenCookie> fast_open_cookie{};  // for the SYN-ACK of open_fast()
+  std::uint32_t timestamp_recent = 0;                // TS.Recent
+  std::uint32_t timestamp_offset = 0;                // of our TSval (RFC 7323 7.1)
+  std::optional<Duration> rtt{};                     // SYN-ACK to ACK, when it was not retransmitted
 };
 
 class Connection {
@@ -79,6 +80,15 @@ class Connection {
   // CLOSED -> SYN-SENT. `iss_beyond`: the tuple was in TIME_WAIT (TimeWaitTable::reuse).
   void open_active(Instant now, std::optional<SeqNum> iss_beyond = std::nullopt);
   void open_established(Instant now, const Handshake& handshake);  // the child of a listener
+  // The child of a listener that a SYN with a good cookie made: SYN-RECEIVED, but both ends may send
+  // (RFC 7413 4.2.2). `syn` and its payload are what came.
+  void open_fast(Instant now, const Handshake& handshake, const Segment& syn, Packet& packet);
+  // Right after open_active(): the SYN asks for a cookie, or carries it with the first bytes that send()
+  // takes until it leaves. Answers whether bytes may go with it.
+  bool try_fast_open(Instant now);
+  // After try_fast_open() said so: the SYN waits for the first send() (TCP_FASTOPEN_CONNECT).
+  void defer_syn();
+  bool is_syn_deferred() const;
 
   // --- what happens to it
   // `packet` holds the payload only (headers consumed); the connection takes its slices.
@@ -172,6 +182,8 @@ class Connection {
     bool congestion_limited : 1 = false;  // cwnd held something back in this round trip
     bool passive : 1 = false;             // the child of a listener
     bool quick_ack : 1 = false;           // TCP_QUICKACK as last seen
+    bool syn_data_acked : 1 = false;      // TCPI_OPT_SYN_DATA
+    bool fast_open : 1 = false;           // asked for, or a cookie was sent
   };
   // Counters that TCP_INFO reports; 32 bits where Linux has 32.
   struct Counts {
@@ -208,6 +220,14 @@ class Connection {
   void update_mss();
   bool poll_handshake(Instant now, Segment& segment, Packet& packet);
   void on_handshake_timeout(Instant now);
+
+  // fast_open_connection.cc
+  bool is_fast_child() const { return flags_.passive && state_ == State::syn_received; }
+  std::uint32_t add_fast_open(Segment& syn, Packet& packet);
+  void on_syn_ack_of_fast_open(const Segment& segment);
+  Result<std::size_t> send_with_syn(Bytes bytes);
+  void establish_fast(Instant now);
+  void on_fast_open_timeout(Instant now, bool is_over);
 
   // close.cc
   void queue_fin(Instant now);

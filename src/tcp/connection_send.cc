@@ -19,7 +19,9 @@ bool Connection::poll_transmit(Instant now, Segment& segment, Packet& packet) {
   if (state_ == State::closed || state_ == State::listen) return false;
   segment = Segment();
   if (state_ == State::syn_sent || state_ == State::syn_received) {
-    return poll_handshake(now, segment, packet) || (state_ == State::syn_received && poll_ack(now, segment));
+    if (poll_handshake(now, segment, packet)) return true;
+    if (is_fast_child() && active_ != nullptr && poll_new_data(now, segment, packet)) return true;
+    return state_ == State::syn_received && poll_ack(now, segment);
   }
   if (active_ != nullptr && state_ != State::time_wait) {
     if (poll_retransmission(now, segment, packet)) return true;

@@ -30,6 +30,7 @@ class EcnState {
     return is_news;
   }
   void on_cwr() { echo_ = false; }  // the peer has reduced
+  bool has_seen() const { return seen_; }
   bool echoes() const { return echo_; }
 
   // --- sending

@@ -36,6 +36,7 @@ void Connection::fill_flight(Info& info) const {
       break;
     case LossRecovery::Phase::open:
       info.congestion_state = a.recovery.duplicate_acks() > 0 || !a.scoreboard.empty() ? 1 : 0;
+      if (is_reduced()) info.congestion_state = 2;
       break;
   }
 }
@@ -65,6 +66,9 @@ Info Connection::info(Instant now) const {
   info.timestamps = timestamps_.is_enabled();
   info.sack = flags_.sack;
   info.window_scaling = flags_.scaled;
+  info.ecn = ecn_.is_enabled();
+  info.ecn_seen = ecn_.has_seen();
+  info.syn_data = flags_.syn_data_acked;
   info.send_window_scale = snd_.scale;
   info.receive_window_scale = window_.scale();
   info.rto = rto();

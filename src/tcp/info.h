@@ -16,6 +16,9 @@ struct Info {
   bool timestamps = false;
   bool sack = false;
   bool window_scaling = false;
+  bool ecn = false;
+  bool ecn_seen = false;                  // the peer has sent ECT
+  bool syn_data = false;                  // data of ours was acknowledged with the SYN
   std::uint8_t send_window_scale = 0;     // the peer's
   std::uint8_t receive_window_scale = 0;  // ours
   Duration rto{};

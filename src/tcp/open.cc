@@ -115,6 +115,7 @@ bool Connection::poll_handshake(Instant now, Segment& segment, Packet& packet) {
   if (state_ == State::syn_sent) {
     segment.options = syn_options(offer, ts_value);
     ask_for_ecn(segment);
+    (void)add_fast_open(segment, packet);
   } else {
     Negotiated agreed;
     agreed.sack = flags_.sack;
@@ -122,6 +123,8 @@ bool Connection::poll_handshake(Instant now, Segment& segment, Packet& packet) {
     agreed.timestamp_recent = timestamps_.recent();
     if (flags_.scaled) agreed.peer_window_scale = snd_.scale;
     segment.options = syn_ack_options(offer, agreed, ts_value);
+    if (flags_.passive && active().fast_open.asks && active().retransmissions == 0)
+      segment.options.fast_open = active().fast_open.cookie;
     segment.flags.ack = true;
     segment.flags.ece = ecn_.is_enabled();
     segment.ack = rcv_.nxt;
@@ -131,10 +134,10 @@ bool Connection::poll_handshake(Instant now, Segment& segment, Packet& packet) {
   segment.window = static_cast<std::uint16_t>(std::min(settings_->value.receive_buffer, 65535u));
   Active& a = active();
   if (a.sent.empty()) {
-    a.sent.on_sent(snd_.iss, snd_.nxt, now);
+    a.sent.on_sent(snd_.iss, flags_.passive ? snd_.iss + 1 : snd_.nxt, now);
     a.unacked_since = now;
   } else {
-    (void)a.sent.on_retransmit(snd_.iss, snd_.nxt, now);
+    (void)a.sent.on_retransmit(snd_.iss, snd_.iss + 1, now);
     if (a.retransmissions > 0) ++counts_.retransmits;
   }
   packet.transmission = a.retransmissions;
@@ -148,8 +151,12 @@ void Connection::on_handshake_timeout(Instant now) {
   a.retransmit_at = kNever;
   const Duration patience = settings_->value.user_timeout;
   const bool too_long = patience > Duration::zero() && now - a.unacked_since >= patience;
+  const Config& config = resources_.config;
   const unsigned own = settings_->value.syn_retries;
-  if (a.retransmissions >= (own != 0 ? own : resources_.config.syn_retries) || too_long) {
+  const unsigned most = own != 0 ? own : flags_.passive ? config.syn_ack_retries + 1 : config.syn_retries;
+  const bool is_over = a.retransmissions >= most || too_long;
+  on_fast_open_timeout(now, is_over);
+  if (is_over) {
     fail(give_up_error(), Event::timeout);
     return;
   }

@@ -14,6 +14,7 @@
 #include "packet/chunk.h"
 #include "tcp/config.h"
 #include "tcp/counters.h"
+#include "tcp/fast_open.h"
 #include "tcp/rate_limit.h"
 #include "tcp/shared_settings.h"
 
@@ -48,6 +49,7 @@ struct Resources {
         isn_key(SipKey::draw(secret)),
         timestamp_key(SipKey::draw(secret)),
         cookie_key(derive_key(isn_key, 0x73796e636f6f6b69u)),
+        fast_open_keys{derive_key(isn_key, 0x666173746f70656eu), {}},
         challenge_limit(derive_key(isn_key, 0x6368616c6c656e67u)),
         reset_limit(derive_key(isn_key, 0x7265736574u)),
         rng(open) {}
@@ -56,10 +58,12 @@ struct Resources {
 
   const Config& config;
   ChunkPool& chunks;
-  const SipKey isn_key;        // RFC 9293 3.4.1
-  const SipKey timestamp_key;  // RFC 7323 7.1
-  const SipKey cookie_key;     // SYN cookies
-  RateLimit challenge_limit;   // of the whole host
+  const SipKey isn_key;         // RFC 9293 3.4.1
+  const SipKey timestamp_key;   // RFC 7323 7.1
+  const SipKey cookie_key;      // SYN cookies
+  FastOpenKeys fast_open_keys;  // net.ipv4.tcp_fastopen_key
+  FastOpenCache fast_open;
+  RateLimit challenge_limit;  // of the whole host
   RateLimit reset_limit;
   Counters counters;
   Rng& rng;  // public: jitter

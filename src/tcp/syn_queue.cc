@@ -19,6 +19,8 @@ struct SynQueue::Impl {
 
   Resources& resources;
   std::uint32_t backlog = 0;
+  FastOpenService fast_open{};
+  bool no_fast_open_cookie = false;        // TCP_FASTOPEN_NO_COOKIE
   unsigned defer_accept = 0;               // time-outs
   unsigned retries = kRetransmissionsMax;  // of a SYN-ACK: the listener's TCP_SYNCNT, or the host's
   std::optional<Instant> last_overflow{};  // a cookie was sent
@@ -39,6 +41,8 @@ struct SynQueue::Impl {
                       const Path& path) const;
   std::optional<Drop> refuse_new(const FiveTuple& tuple, const Segment& segment, bool accept_queue_full,
                                  bool is_reopened);
+  // What a SYN's fast open comes to, and the cookie for the SYN-ACK.
+  bool judge_fast_open(const FiveTuple& tuple, const Segment& segment, std::optional<FastOpenCookie>& gift);
   Segment send_cookie(Instant now, HalfOpen& entry);
   std::optional<ListenVerdict> take_cookie(Instant now, const FiveTuple& tuple, const Segment& segment,
                                            const Settings& settings, const Path& path,
@@ -184,9 +188,48 @@ ListenVerdict SynQueue::Impl::on_new(Instant now, const FiveTuple& tuple, const 
   }
   entry.iss = initial_sequence(resources.isn_key, tuple, now);
   if (iss_beyond && entry.iss <= *iss_beyond) entry.iss = *iss_beyond + 1u;
+  std::optional<FastOpenCookie> gift;
+  if (judge_fast_open(tuple, segment, gift)) {
+    verdict.handshake = complete(now, entry, segment);
+    verdict.handshake->rtt.reset();
+    verdict.handshake->fast_open_cookie = gift;
+    verdict.is_fast = true;
+    return verdict;
+  }
   table.add(entry);
   verdict.reply = syn_ack(now, entry);
+  verdict.reply->options.fast_open = gift;
   return verdict;
+}
+
+// Linux: tcp_try_fastopen.
+bool SynQueue::Impl::judge_fast_open(const FiveTuple& tuple, const Segment& segment,
+                                     std::optional<FastOpenCookie>& gift) {
+  Counters& counters = resources.counters;
+  const auto& theirs = segment.options.fast_open;
+  if (theirs && theirs->size == 0) counters.count(Counter::fast_open_cookie_reqd);
+  const unsigned bits = resources.config.fast_open;
+  if ((bits & kFastOpenServer) == 0 || !fast_open.is_on || (!theirs && segment.payload_bytes == 0))
+    return false;
+  if (!fast_open.has_room) {
+    counters.count(Counter::fast_open_listen_overflow);
+    return false;
+  }
+  const FastOpenKeys& keys = fast_open.keys != nullptr ? *fast_open.keys : resources.fast_open_keys;
+  const IpAddress& client = tuple.remote.address;
+  const IpAddress& server = tuple.local.address;
+  if ((bits & kFastOpenServerNoCookie) == 0 && !no_fast_open_cookie) {
+    if (!theirs) return false;
+    const int fits = theirs->size == 0 ? 0 : check_fast_open_cookie(keys, client, server, *theirs);
+    if (fits != 1) gift = make_fast_open_cookie(keys.primary, client, server);
+    if (fits == 0) {
+      if (theirs->size > 0) counters.count(Counter::fast_open_passive_fail);
+      return false;
+    }
+    if (fits == 2) counters.count(Counter::fast_open_passive_alt_key);
+  }
+  counters.count(Counter::fast_open_passive);
+  return true;
 }
 
 Segment SynQueue::Impl::send_cookie(Instant now, HalfOpen& entry) {
@@ -324,6 +367,10 @@ void SynQueue::set_backlog(std::uint32_t backlog) {
   impl_->backlog = backlog;
 }
 
+void SynQueue::set_fast_open(const FastOpenService& service) {
+  impl_->fast_open = service;
+}
+
 void SynQueue::set_defer_accept(unsigned timeouts) {
   impl_->defer_accept = std::min(timeouts, kRetransmissionsMax);
 }
@@ -332,11 +379,16 @@ std::size_t SynQueue::size() const {
   return impl_->table.size();
 }
 
+bool SynQueue::contains(const FiveTuple& tuple) const {
+  return impl_->table.find(tuple) != SynTable::kNone;
+}
+
 ListenVerdict SynQueue::on_segment(Instant now, const FiveTuple& tuple, const Segment& segment,
                                    const Settings& settings, const Path& path, bool accept_queue_full,
                                    std::optional<SeqNum> iss_beyond) {
   const unsigned own = settings.syn_retries;
   impl_->retries = std::min(own != 0 ? own : impl_->resources.config.syn_ack_retries, kRetransmissionsMax);
+  impl_->no_fast_open_cookie = settings.fast_open_no_cookie;
   const std::uint32_t slot = impl_->table.find(tuple);
   if (slot == SynTable::kNone)
     return impl_->on_new(now, tuple, segment, settings, path, accept_queue_full, iss_beyond);

@@ -123,6 +123,22 @@ TEST_F(Listening, DeferAcceptWaitsForBytes) {
   EXPECT_EQ(outcome(listener->accept()), "ok");
 }
 
+// TCP_SAVE_SYN: an accepted socket can look at the SYN once.
+TEST_F(Listening, TheSynIsKeptWhenAskedFor) {
+  constexpr int kSaveSyn = 27, kSavedSyn = 28;
+  SocketRef listener = right.listener(at("10.0.0.2", 80));
+  ASSERT_TRUE(set_int(listener, IPPROTO_TCP, kSaveSyn, 1));
+  SocketRef client = begin_connect(at("10.0.0.2", 80));
+  auto server = listener->accept();
+  ASSERT_TRUE(server);
+  std::byte syn[200];
+  EXPECT_EQ(outcome((*server)->get_option(IPPROTO_TCP, kSavedSyn, std::span(syn).first(20))), "EINVAL");
+  EXPECT_EQ((*server)->get_option(IPPROTO_TCP, kSavedSyn, syn).value_or(0), 60u);  // 20, and 40 with options
+  EXPECT_EQ(syn[0], std::byte{0x45});
+  EXPECT_EQ(syn[33], std::byte{0x02});  // the flags
+  EXPECT_EQ((*server)->get_option(IPPROTO_TCP, kSavedSyn, syn).value_or(99), 0u);
+}
+
 // RFC 9293 3.6.1, bind(2): a record holds its own address until it expires, and no other.
 TEST_F(Listening, TimeWaitHoldsItsAddressOnly) {
   const auto leave_a_record = [&](const char* address) {

@@ -23,6 +23,20 @@ TEST(Acceptance, AResetMustHitTheExactNumber) {
   EXPECT_EQ(t.state(), State::closed);
 }
 
+// RFC 9293 3.4: numbers are modulo 2^32 (hostile E9).
+TEST(Acceptance, ThePeersNumbersWrap) {
+  TcpBench t{{.peer_iss = SeqNum(0xffffff00)}};
+  t.establish();
+  t.peer("P. 101:301(200) ack 1");  // across the wrap, ahead of its turn
+  t.expect(". 1:1(0) ack 1 <nop,nop,sack 101:301>");
+  t.peer("P. 1:101(100) ack 1");
+  t.expect(". 1:1(0) ack 301");
+  EXPECT_EQ(t.app.receive(), 300);
+  t.peer("R 0:0(0)");  // before the window, which lies beyond the wrap
+  t.expect_nothing();
+  EXPECT_EQ(t.state(), State::established);
+}
+
 // RFC 5961 4 (hostile E2, E17): the peer that lost its memory answers the challenge with a RST.
 TEST(Acceptance, ASynIsChallenged) {
   TcpBench t;

@@ -154,6 +154,7 @@ TEST(EcnSender, ReducesOncePerWindow) {
   t.discard();
   const std::uint32_t reduced = t.info().cwnd_segments;
   EXPECT_LT(reduced, before);
+  EXPECT_EQ(t.info().congestion_state, 2);
   EXPECT_GE(reduced, before / 2);
   t.peer(".E 1:1(0) ack 4001");
   t.discard();
