@@ -92,6 +92,8 @@ LinuxTcpInfo to_linux(const tcp::Info& info) {
   out.min_rtt = us(info.min_rtt);
   out.data_segs_in = static_cast<std::uint32_t>(info.data_segments_in);
   out.data_segs_out = static_cast<std::uint32_t>(info.data_segments_out);
+  out.delivery_rate = info.delivery_rate;
+  out.app_limited = info.delivery_rate_app_limited ? 1 : 0;
   out.bytes_sent = info.bytes_sent;
   out.bytes_retrans = info.bytes_retransmitted;
   out.snd_wnd = info.send_window;

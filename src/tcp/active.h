@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "core/time.h"
+#include "tcp/delivery_rate.h"
 #include "tcp/loss_recovery.h"
 #include "tcp/reassembly_queue.h"
 #include "tcp/receive_buffer.h"
@@ -27,6 +28,7 @@ struct Active {
   ReceiveBuffer receive_buffer;
   ReassemblyQueue reassembly;
   SackReport report;
+  DeliveryRate rate;
   Urgent urgent;
 
   Instant retransmit_at = kNever;

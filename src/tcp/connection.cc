@@ -91,7 +91,10 @@ void Connection::fail(Errno error, Event event) {
 }
 
 Active& Connection::active() {
-  if (active_ == nullptr) active_ = resources_.active.acquire();
+  if (active_ == nullptr) {
+    active_ = resources_.active.acquire();
+    active_->rate.start(counts_.bytes_sent);
+  }
   return *active_;
 }
 
@@ -129,6 +132,8 @@ Result<std::size_t> Connection::send(Instant now, Bytes bytes, bool more, bool o
   }
   if (!can_send(state_) || flags_.write_shut || error_ != Errno{}) return take_error().value_or(Errno::pipe);
   if (bytes.empty()) return std::size_t{0};
+  (void)active();
+  check_app_limited();
   const std::uint32_t room = send_room();
   if (room == 0) return Errno::again;
   const auto wanted = static_cast<std::uint32_t>(std::min<std::size_t>(bytes.size(), room));

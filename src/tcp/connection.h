@@ -170,6 +170,7 @@ class Connection {
     bool congestion_limited : 1 = false;  // cwnd held something back in this round trip
     bool passive : 1 = false;             // the child of a listener
     bool quick_ack : 1 = false;           // TCP_QUICKACK as last seen
+    bool rate_app_limited : 1 = false;    // of delivery_rate_
   };
   // Counters that TCP_INFO reports; 32 bits where Linux has 32.
   struct Counts {
@@ -214,6 +215,13 @@ class Connection {
   Errno give_up_error() const;
   bool should_give_up(Instant now) const;
   void start_time_wait();
+
+  // connection_congestion.cc
+  static constexpr std::uint32_t kRateUnit = 64;
+  void check_app_limited();
+  AckSample make_ack_sample(Instant now, bool advances) const;
+  std::uint32_t count_lost(Instant now, std::uint32_t lost_before);
+  void take_rate(const RateSample& rate);
 
   // connection_ack.cc
   void on_ack(Instant now, const Segment& segment);
@@ -288,7 +296,8 @@ class Connection {
   SeqNum reset_seq_{};
   SeqNum round_end_{};  // the present round trip ends when this is acknowledged
   std::uint32_t min_rtt_us_ = 0;
-  std::uint32_t flight_max_ = 0;  // in this round trip
+  std::uint32_t flight_max_ = 0;     // in this round trip
+  std::uint32_t delivery_rate_ = 0;  // in kRateUnit bytes per second
   std::uint32_t last_data_sent_ms_ = 0;
   std::uint32_t last_data_received_ms_ = 0;
 };

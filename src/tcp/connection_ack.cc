@@ -21,9 +21,11 @@ void Connection::on_ack(Instant now, const Segment& segment) {
   update_send_window(segment);
   if (active_ == nullptr || (snd_.una == snd_.nxt && !advances)) return;
 
+  check_app_limited();
   Active& a = *active_;
   const bool was_writable = is_writable();
   const std::uint32_t pipe_before = a.recovery.pipe(edges(), a.scoreboard);
+  const std::uint32_t lost_before = a.recovery.lost_waiting();
   const std::uint32_t held_before = distance(snd_.una, snd_.nxt) - a.scoreboard.sacked_bytes();
   const std::uint32_t acked = advances ? distance(snd_.una, segment.ack) : 0;
   Duration rtt = Duration::zero();
@@ -38,22 +40,18 @@ void Connection::on_ack(Instant now, const Segment& segment) {
   const bool is_duplicate = is_plain && (flags_.sack ? sacked > 0 : snd_.wnd == window_before);
 
   run_recovery(now, acked, is_duplicate);
-  if (delivered > 0 && a.recovery.phase() != LossRecovery::Phase::recovery) {
-    AckSample sample;
-    sample.now = now;
-    sample.acked_bytes = delivered;
-    sample.in_flight = a.recovery.pipe(edges(), a.scoreboard);
-    sample.prior_in_flight = pipe_before;
-    sample.rtt = rtt;
-    sample.srtt = rtt_.srtt();
-    sample.min_rtt = std::chrono::microseconds(min_rtt_us_);
-    // Linux: in slow start the window may grow while at least half of it was used.
-    const bool used = flags_.congestion_limited ||
-                      (congestion_->in_slow_start() && congestion_->cwnd() < 2 * std::uint64_t{flight_max_});
-    sample.is_app_limited = !used;
-    sample.is_round_start = advances && snd_.una > round_end_;
+  AckSample sample = make_ack_sample(now, advances);
+  sample.acked_bytes = delivered;
+  sample.prior_in_flight = pipe_before;
+  sample.rtt = rtt;
+  sample.lost_bytes = count_lost(now, lost_before);
+  sample.latest_rtt = a.rate.latest_rtt(now);
+  sample.rate = a.rate.finish(now, delivered, sample.min_rtt);
+  take_rate(sample.rate);
+  const bool is_owner = congestion_->owns_recovery();
+  if (is_owner ? delivered > 0 || sample.in_recovery
+               : delivered > 0 && a.recovery.phase() != LossRecovery::Phase::recovery)
     congestion_->on_ack(sample);
-  }
   if (advances && snd_.una > round_end_) {  // a round trip is over
     round_end_ = snd_.nxt;
     flight_max_ = distance(snd_.una, snd_.nxt);
@@ -87,6 +85,8 @@ Duration Connection::take_acked_bytes(Instant now, const Segment& segment, std::
   a.send_buffer.release(acked - (fin_acked ? 1 : 0));
   snd_.una = segment.ack;
   const SentAcked covered = a.sent.on_ack(snd_.una);
+  if (covered.has_newest)
+    a.rate.on_acknowledged(covered.newest, covered.newest_sent, covered.newest_retransmitted);
   a.scoreboard.on_cumulative_ack(snd_.una);
   a.urgent.on_una(snd_.una);
   a.retransmissions = 0;
@@ -111,8 +111,13 @@ std::uint32_t Connection::take_sack(const Segment& segment) {
   Active& a = *active_;
   const auto duplicate = duplicate_report(segment.options, segment.ack);
   std::uint32_t sacked = 0;
-  for (std::uint8_t i = duplicate ? 1 : 0; i < segment.options.sack_count; ++i)
-    sacked += a.scoreboard.add(segment.options.sack[i], snd_.una, snd_.nxt);
+  for (std::uint8_t i = duplicate ? 1 : 0; i < segment.options.sack_count; ++i) {
+    const std::uint32_t added = a.scoreboard.add(segment.options.sack[i], snd_.una, snd_.nxt);
+    sacked += added;
+    if (added == 0) continue;
+    if (const SentSegment* sent = a.sent.on_sacked(segment.options.sack[i].end))
+      a.rate.on_acknowledged(sent->rate, sent->sent_at, sent->retransmissions > 0);
+  }
   return sacked;
 }
 
@@ -126,7 +131,7 @@ void Connection::run_recovery(Instant now, std::uint32_t acked, bool is_duplicat
   if (flags_.sack) a.recovery.on_scoreboard(at, a.scoreboard);
   if (!a.recovery.should_enter(at)) return;
   congestion_->enter_recovery(now);
-  congestion_->set_cwnd(congestion_->ssthresh());
+  if (!congestion_->owns_recovery()) congestion_->set_cwnd(congestion_->ssthresh());
   a.recovery.enter(at);
   if (flags_.sack) a.recovery.on_scoreboard(at, a.scoreboard);
 }

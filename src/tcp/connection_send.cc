@@ -133,7 +133,8 @@ bool Connection::poll_retransmission(Instant now, Segment& segment, Packet& pack
   segment.flags.psh = segment.payload_bytes > 0 && segment.seq + segment.payload_bytes == snd_.end;
   fill_header(now, segment);
   packet.segment_size = segment.payload_bytes > snd_.mss ? snd_.mss : std::uint16_t{0};
-  packet.transmission = a.sent.on_retransmit(segment.seq, segment.end(), now);
+  const RateSnapshot snapshot = a.rate.on_sent(now, pipe, segment.length());
+  packet.transmission = a.sent.on_retransmit(segment.seq, segment.end(), now, snapshot);
   a.recovery.on_retransmitted(segment.seq, segment.end());
   if (a.retransmit_at == kNever) a.retransmit_at = now + rto();
   counts_.retransmits += (segment.length() + snd_.mss - 1) / snd_.mss;
@@ -196,7 +197,8 @@ void Connection::send_new(Instant now, std::uint32_t bytes, bool fin, Segment& s
   fill_header(now, segment);
   packet.segment_size = segment.payload_bytes > snd_.mss ? snd_.mss : std::uint16_t{0};
   if (offset == 0) a.unacked_since = now;
-  a.sent.on_sent(segment.seq, segment.end(), now);
+  const std::uint32_t pipe = a.recovery.pipe(edges(), a.scoreboard);
+  a.sent.on_sent(segment.seq, segment.end(), now, a.rate.on_sent(now, pipe, segment.length()));
   snd_.nxt = segment.end();
   if (segment.payload_bytes % snd_.mss != 0) {
     a.short_end = segment.seq + segment.payload_bytes;

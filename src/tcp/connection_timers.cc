@@ -21,6 +21,7 @@ std::optional<Instant> Connection::next_timer() const {
 }
 
 void Connection::on_timer(Instant now) {
+  check_app_limited();
   if (active_ != nullptr && active_->delayed_ack_at <= now) {
     active_->delayed_ack_at = kNever;
     delayed_ack_.on_timeout();

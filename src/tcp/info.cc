@@ -100,6 +100,8 @@ Info Connection::info(Instant now) const {
   info.since_last_data_sent = since(now, last_data_sent_ms_);
   info.since_last_data_received = since(now, last_data_received_ms_);
   info.since_last_ack_received = now - last_received_;
+  info.delivery_rate = std::uint64_t{delivery_rate_} * kRateUnit;
+  info.delivery_rate_app_limited = flags_.rate_app_limited;
   info.congestion_control = congestion_->name();
   if (active_ != nullptr && state_ != State::closed) fill_flight(info);
   fill_timer(info, now);

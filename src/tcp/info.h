@@ -54,6 +54,8 @@ struct Info {
   Duration since_last_ack_received{};
   const char* timer = "";  // "on", "keepalive", "timewait", "persist", "" as ss names them
   Duration timer_left{};
+  std::uint64_t delivery_rate = 0;  // bytes per second, in steps of 64; 0: none measured yet
+  bool delivery_rate_app_limited = false;
   const char* congestion_control = "";
   std::uint8_t congestion_state = 0;  // TCP_CA_Open 0, Disorder 1, CWR 2, Recovery 3, Loss 4
 };
