@@ -13,10 +13,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <new>
+#include <optional>
 #include <string_view>
 
 #include "core/time.h"
 #include "tcp/delivery_rate.h"
+#include "tcp/pacer.h"
+#include "tcp/path_model.h"
 
 namespace sockeye::tcp {
 
@@ -65,6 +68,13 @@ class CongestionControl {
   virtual bool owns_recovery() const { return false; }
   // Called before on_ack() for each packet newly declared lost, for who owns its recovery.
   virtual void on_loss(const LossEvent& loss) { (void)loss; }
+  // The algorithm's pacing rate in bytes per second (kUnlimitedRate: it has none yet), and whether it must
+  // be kept. Window-based algorithms: a window in each RTT, times a ratio in percent so that the pacer is
+  // not what keeps the window from growing (Linux: tcp_update_pacing_rate).
+  virtual bool needs_pacing() const { return false; }
+  virtual std::uint64_t pacing_rate(Duration srtt, unsigned slow_start_ratio, unsigned avoidance_ratio) const;
+  // What is sent now tells nothing about the path: the samples are to count as application-limited.
+  virtual bool marks_app_limited() const { return false; }
   // Data is about to leave while nothing is in flight.
   virtual void on_restart_from_idle(Instant now, bool is_app_limited) {
     (void)now;
@@ -80,9 +90,12 @@ class CongestionControl {
   virtual void on_recovery_end() { cwnd_ = ssthresh_ < min_cwnd() ? min_cwnd() : ssthresh_; }
   // Nothing was sent for `idle` (longer than `rto`): RFC 5681 4.1, but halved once per RTO as in RFC 7661
   // and Linux, down to the restart window.
-  void on_idle(Instant now, Duration idle, Duration rto, std::uint32_t initial_window_bytes);
+  virtual void on_idle(Instant now, Duration idle, Duration rto, std::uint32_t initial_window_bytes);
   // The loss or time-out proved spurious: as it was before enter_recovery() or on_rto().
   virtual void undo(Instant now);
+
+  // What it believes of the path, if it models it (TCP_CC_INFO).
+  virtual std::optional<PathModel> path_model() const { return std::nullopt; }
 
   std::uint32_t cwnd() const { return cwnd_; }
   std::uint32_t ssthresh() const { return ssthresh_; }
@@ -118,8 +131,10 @@ class CongestionControl {
 };
 
 // Names that select() knows, in the order of net.ipv4.tcp_available_congestion_control.
-std::string_view available_congestion_controls();  // "reno cubic"
+std::string_view available_congestion_controls();  // "reno cubic bbr"
 bool is_congestion_control(std::string_view name);
+
+class BbrPool;
 
 // The place of an algorithm inside a connection.
 class CongestionControlSlot {
@@ -131,8 +146,9 @@ class CongestionControlSlot {
   CongestionControlSlot(const CongestionControlSlot&) = delete;
   CongestionControlSlot& operator=(const CongestionControlSlot&) = delete;
 
-  // Starts the algorithm with the windows of its predecessor. False: no such algorithm, unchanged.
-  bool select(std::string_view name);
+  // Starts the algorithm with the windows of its predecessor. False: no such algorithm, unchanged. `pool`
+  // is where BBR's model comes from; without one there is no BBR.
+  bool select(std::string_view name, BbrPool* pool = nullptr);
 
   CongestionControl& get() { return *std::launder(reinterpret_cast<CongestionControl*>(storage_)); }
   const CongestionControl& get() const {
@@ -142,8 +158,8 @@ class CongestionControlSlot {
   const CongestionControl* operator->() const { return &get(); }
 
  private:
-  template <class Algorithm>
-  void start();
+  template <class Algorithm, class... Arguments>
+  void start(Arguments&... arguments);
 
   alignas(8) std::byte storage_[kBytes];
 };

@@ -52,16 +52,20 @@ void Connection::on_ack(Instant now, const Segment& segment) {
   if (is_owner ? delivered > 0 || sample.in_recovery
                : delivered > 0 && a.recovery.phase() != LossRecovery::Phase::recovery)
     congestion_->on_ack(sample);
-  if (advances && snd_.una > round_end_) {  // a round trip is over
-    round_end_ = snd_.nxt;
-    flight_max_ = distance(snd_.una, snd_.nxt);
+  if (congestion_->marks_app_limited()) a.rate.mark_app_limited(sample.in_flight);
+  if (advances && snd_.una > a.round_end) {  // a round trip is over
+    a.round_end = snd_.nxt;
+    a.flight_max = distance(snd_.una, snd_.nxt);
     flags_.congestion_limited = false;
   }
   if (advances) {
     a.retransmit_at = snd_.una == snd_.nxt ? kNever : now + rto();
     a.unacked_since = now;
     grow_send_buffer();
-    if (!was_writable && is_writable()) notify(Readiness::out);
+    if (is_writable()) {
+      a.buffer_limited = false;
+      if (!was_writable) notify(Readiness::out);
+    }
   }
 }
 
@@ -125,7 +129,8 @@ void Connection::run_recovery(Instant now, std::uint32_t acked, bool is_duplicat
   Active& a = *active_;
   const SendEdges at = edges();
   const auto phase_before = a.recovery.phase();
-  if (acked > 0 && a.recovery.on_advance(at, acked) && phase_before == LossRecovery::Phase::recovery)
+  if (acked > 0 && a.recovery.on_advance(at, acked) &&
+      (phase_before == LossRecovery::Phase::recovery || congestion_->owns_recovery()))
     congestion_->on_recovery_end();
   if (is_duplicate) a.recovery.on_duplicate_ack(at);
   if (flags_.sack) a.recovery.on_scoreboard(at, a.scoreboard);

@@ -28,10 +28,10 @@ AckSample Connection::make_ack_sample(Instant now, bool advances) const {
   sample.min_rtt = std::chrono::microseconds(min_rtt_us_);
   // Linux: in slow start the window may grow while at least half of it was used.
   const bool used = flags_.congestion_limited ||
-                    (congestion_->in_slow_start() && congestion_->cwnd() < 2 * std::uint64_t{flight_max_});
+                    (congestion_->in_slow_start() && congestion_->cwnd() < 2 * std::uint64_t{a.flight_max});
   sample.is_app_limited = !used;
   sample.is_cwnd_limited = flags_.congestion_limited;
-  sample.is_round_start = advances && snd_.una > round_end_;
+  sample.is_round_start = advances && snd_.una > a.round_end;
   sample.in_recovery = !a.recovery.is_open();
   sample.has_sack = flags_.sack;
   return sample;
@@ -67,6 +67,57 @@ void Connection::take_rate(const RateSample& rate) {
   if (rate.is_app_limited && units < delivery_rate_) return;
   delivery_rate_ = units;
   flags_.rate_app_limited = rate.is_app_limited;
+}
+
+bool Connection::is_paced() const {
+  const std::uint64_t limit = settings_->value.max_pacing_rate;
+  return congestion_->needs_pacing() || (limit != kUnlimitedRate && limit != 0) ||  // 0: none, as Linux
+         resources_.config.pacing;
+}
+
+std::uint64_t Connection::pacing_rate() const {
+  const Config& config = resources_.config;
+  const std::uint64_t rate =
+      congestion_->pacing_rate(rtt_.srtt(), config.pacing_ss_ratio, config.pacing_ca_ratio);
+  const std::uint64_t limit = settings_->value.max_pacing_rate;
+  return limit == 0 ? rate : std::min(rate, limit);
+}
+
+// Data that may leave but for the pacer makes the connection wait for next_release().
+bool Connection::is_held_by_pacer(Instant now) {
+  if (active_->pacer.may_send(now) || !is_paced()) return false;
+  active_->waits_for_release = true;
+  return true;
+}
+
+void Connection::pace(Instant now, std::uint32_t bytes) {
+  if (bytes == 0 || !is_paced()) return;
+  const std::uint64_t rate = pacing_rate();
+  if (rate != kUnlimitedRate && rate != 0) active_->pacer.on_sent(now, bytes, rate);
+}
+
+std::optional<Instant> Connection::next_release() const {
+  if (active_ == nullptr || !active_->waits_for_release) return std::nullopt;
+  return active_->pacer.release_at();
+}
+
+// After everything that could leave has left.
+void Connection::tell_busy_clock(Instant now) {
+  if (active_ == nullptr) return;
+  Active& a = *active_;
+  if (a.send_buffer.empty()) {
+    // The whole Active block may be given back now, and the last packet's time with it: a program that
+    // waits for each answer must not outrun its rate.
+    a.waits_for_release |= !a.pacer.may_send(now) && is_paced();
+    a.busy.enter(now, SendLimit::idle, busy_);
+    return;
+  }
+  const bool all_sent = unsent() == 0;
+  a.busy.enter(now,
+               !all_sent && a.window_limited  ? SendLimit::receive_window
+               : all_sent && a.buffer_limited ? SendLimit::send_buffer
+                                              : SendLimit::busy,
+               busy_);
 }
 
 }  // namespace sockeye::tcp

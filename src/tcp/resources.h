@@ -12,6 +12,7 @@
 #include "core/rng.h"
 #include "core/siphash.h"
 #include "packet/chunk.h"
+#include "tcp/bbr.h"
 #include "tcp/config.h"
 #include "tcp/shared_settings.h"
 
@@ -45,7 +46,8 @@ struct Resources {
         chunks(chunk_pool),
         isn_key(SipKey::draw(secret)),
         timestamp_key(SipKey::draw(secret)),
-        rng(open) {}
+        rng(open),
+        bbr(open) {}
   Resources(const Resources&) = delete;
   Resources& operator=(const Resources&) = delete;
 
@@ -54,6 +56,7 @@ struct Resources {
   const SipKey isn_key;        // RFC 9293 3.4.1
   const SipKey timestamp_key;  // RFC 7323 7.1
   Rng& rng;                    // public: jitter
+  BbrPool bbr;
   ActivePool active;
   SettingsCache settings;
 };
