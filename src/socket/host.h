@@ -14,6 +14,7 @@
 #include "ip/ip_layer.h"
 #include "socket/connection_table.h"
 #include "socket/local_service.h"
+#include "socket/pacing_heap.h"
 #include "socket/port_allocator.h"
 #include "socket/port_table.h"
 #include "socket/socket.h"
@@ -91,6 +92,7 @@ class SocketHost {
   tcp::Resources tcp;
   tcp::TimeWaitTable time_waits;
   TimerWheel timers;
+  PacingHeap<StreamConnection> pacing;
   PortTable stream_ports{PortTable::Rule::stream};
   PortTable datagram_ports{PortTable::Rule::datagram};
   PortAllocator port_choice;

@@ -147,8 +147,7 @@ Result<> set_congestion(BaseSocket& socket, Bytes value) {
   if (value.empty()) return Errno::inval;
   std::string_view name(reinterpret_cast<const char*>(value.data()), std::min(value.size(), kNameBytes - 1));
   name = name.substr(0, name.find('\0'));
-  tcp::CongestionControlSlot known;
-  if (!known.select(name)) return Errno::noent;
+  if (!tcp::is_congestion_control(name)) return Errno::noent;
   char* to = socket.own_settings()->congestion_control;
   std::fill(to, to + kNameBytes, '\0');
   std::copy(name.begin(), name.end(), to);
@@ -236,6 +235,16 @@ Result<std::size_t> get_fast_open_key(BaseSocket& socket, MutableBytes out) {
   }
   const std::size_t size = std::min(out.size(), keys.backup ? sizeof bytes : kKeyBytes);
   std::memcpy(out.data(), bytes, size);
+  return size;
+}
+
+Result<std::size_t> get_congestion_info(BaseSocket& socket, MutableBytes out) {
+  if (std::string_view(socket.read_settings()->congestion_control) != "bbr") return std::size_t{0};
+  // A socket without a connection has all zeros, as on the kernel.
+  const auto model = socket.tcp_info()->path_model;
+  const LinuxBbrInfo info = model ? to_linux(*model) : LinuxBbrInfo();
+  const std::size_t size = std::min(out.size(), sizeof info);
+  std::memcpy(out.data(), &info, size);
   return size;
 }
 
@@ -361,6 +370,13 @@ constexpr OptionRow kRows[] = {
      .set_bytes = set_congestion,
      .get_bytes = get_congestion,
      .effect = "the congestion control algorithm by name; ENOENT"},
+    {.level = IPPROTO_TCP,
+     .name = TCP_CC_INFO,
+     .text = "TCP_CC_INFO",
+     .kind = OptionKind::structure,
+     .sockets = kStream,
+     .get_bytes = get_congestion_info,
+     .effect = "struct tcp_bbr_info when the algorithm is bbr, else nothing"},
     {.level = IPPROTO_TCP,
      .name = TCP_USER_TIMEOUT,
      .text = "TCP_USER_TIMEOUT",

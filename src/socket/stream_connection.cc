@@ -28,6 +28,7 @@ StreamConnection::~StreamConnection() {
 void StreamConnection::discard() {
   if (is_retired()) return;
   host_.timers.cancel(*this);
+  host_.pacing.erase(*this);
   host_.connections.erase(tuple(), *this);
   host_.stream_ports.remove(use_);
   use_ = nullptr;
@@ -96,6 +97,10 @@ void StreamConnection::tell_waiters() {
 }
 
 void StreamConnection::rearm() {
+  if (const auto release = tcp_.next_release())
+    host_.pacing.set(*this, *release);
+  else
+    host_.pacing.erase(*this);
   const auto next = tcp_.next_timer();
   if (!next) return;  // an armed entry fires for nothing, once
   if (!is_armed() || *next < deadline()) host_.timers.arm(*this, *next);

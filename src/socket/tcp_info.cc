@@ -49,6 +49,17 @@ constexpr std::uint32_t kInfiniteThreshold = 0x7fffffff;
 
 }  // namespace
 
+LinuxBbrInfo to_linux(const tcp::PathModel& model) {
+  constexpr std::uint32_t kUnit = 256;
+  LinuxBbrInfo out;
+  out.bandwidth_low = static_cast<std::uint32_t>(model.bandwidth);
+  out.bandwidth_high = static_cast<std::uint32_t>(model.bandwidth >> 32);
+  out.min_rtt = model.min_rtt == Duration::zero() ? ~0u : us(model.min_rtt);
+  out.pacing_gain = model.pacing_gain_percent * kUnit / 100;
+  out.cwnd_gain = model.cwnd_gain_percent * kUnit / 100;
+  return out;
+}
+
 LinuxTcpInfo to_linux(const tcp::Info& info) {
   LinuxTcpInfo out;
   out.state = to_linux(info.state);
@@ -96,6 +107,13 @@ LinuxTcpInfo to_linux(const tcp::Info& info) {
   out.min_rtt = us(info.min_rtt);
   out.data_segs_in = static_cast<std::uint32_t>(info.data_segments_in);
   out.data_segs_out = static_cast<std::uint32_t>(info.data_segments_out);
+  out.pacing_rate = info.pacing_rate;
+  out.max_pacing_rate = info.max_pacing_rate;
+  out.busy_time = static_cast<std::uint64_t>(to_us(info.busy));
+  out.rwnd_limited = static_cast<std::uint64_t>(to_us(info.receive_window_limited));
+  out.sndbuf_limited = static_cast<std::uint64_t>(to_us(info.send_buffer_limited));
+  out.delivery_rate = info.delivery_rate;
+  out.app_limited = info.delivery_rate_app_limited ? 1 : 0;
   out.bytes_sent = info.bytes_sent;
   out.bytes_retrans = info.bytes_retransmitted;
   out.snd_wnd = info.send_window;

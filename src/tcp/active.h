@@ -8,7 +8,10 @@
 #include <optional>
 
 #include "core/time.h"
+#include "tcp/busy_clock.h"
+#include "tcp/delivery_rate.h"
 #include "tcp/loss_recovery.h"
+#include "tcp/pacer.h"
 #include "tcp/reassembly_queue.h"
 #include "tcp/receive_buffer.h"
 #include "tcp/sack_report.h"
@@ -37,6 +40,9 @@ struct Active {
   ReceiveBuffer receive_buffer;
   ReassemblyQueue reassembly;
   SackReport report;
+  DeliveryRate rate;
+  Pacer pacer;
+  BusyClock busy;
   Urgent urgent;
 
   Instant retransmit_at = kNever;
@@ -45,13 +51,18 @@ struct Active {
   Instant persist_at = kNever;
   Instant persist_since{};  // of this series of probes, for TCP_USER_TIMEOUT
   Instant delayed_ack_at = kNever;
-  SeqNum short_end{};              // end of the last segment below mss that was sent
-  std::optional<SeqNum> fin_at{};  // a FIN that arrived out of order
+  SeqNum round_end{};                     // the present round trip ends when this is acknowledged
+  std::uint32_t flight_max = 0;           // in this round trip
+  SeqNum short_end{};                     // end of the last segment below mss that was sent
+  std::optional<SeqNum> fin_at{};         // a FIN that arrived out of order
   FastOpenAttempt fast_open{};
   std::optional<SeqNum> reduced_until{};  // cwnd follows an echo of congestion until this is acknowledged
   std::uint8_t retransmissions = 0;       // time-outs of the oldest segment in a row
   std::uint8_t persist_back_off = 0;
   bool has_short = false;
+  bool waits_for_release = false;  // data could leave but for the pacer
+  bool window_limited = false;     // ... but for the peer's window
+  bool buffer_limited = false;     // the program wanted to write more than the send buffer takes
 
   Active* next_free = nullptr;
 
@@ -64,12 +75,14 @@ struct Active {
     reassembly.clear();
     report.clear();
     urgent = Urgent();
+    pacer.reset();
+    busy = BusyClock();
     retransmit_at = persist_at = delayed_ack_at = kNever;
     fin_at.reset();
     reduced_until.reset();
     fast_open = FastOpenAttempt();
     retransmissions = persist_back_off = 0;
-    has_short = false;
+    has_short = waits_for_release = window_limited = buffer_limited = false;
   }
 };
 

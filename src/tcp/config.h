@@ -51,27 +51,33 @@ struct Config {
   Duration keepalive_interval = 75s;
   unsigned keepalive_count = 9;
   const char* congestion_control = "cubic";  // net.ipv4.tcp_congestion_control
+  // Paces every algorithm, as Linux does under the fq queueing discipline (net.core.default_qdisc). BBR and
+  // sockets with SO_MAX_PACING_RATE are always paced.
+  bool pacing = false;
+  unsigned pacing_ss_ratio = 200;  // net.ipv4.tcp_pacing_ss_ratio: percent of cwnd per RTT in slow start
+  unsigned pacing_ca_ratio = 120;  // net.ipv4.tcp_pacing_ca_ratio
 };
 
 struct Settings {
-  Duration keepalive_idle = 7200s;               // TCP_KEEPIDLE
-  Duration keepalive_interval = 75s;             // TCP_KEEPINTVL
-  Duration user_timeout = Duration::zero();      // TCP_USER_TIMEOUT; zero: R2 decides
-  Duration linger2 = 60s;                        // TCP_LINGER2; negative: no FIN_WAIT_2 for orphans
-  unsigned keepalive_count = 9;                  // TCP_KEEPCNT
-  unsigned syn_retries = 0;                      // TCP_SYNCNT; 0: the host's
-  std::uint32_t receive_buffer = 131072;         // bytes that may wait (SO_RCVBUF after doubling)
-  std::uint32_t send_buffer = 87040;             // SO_SNDBUF after doubling
-  std::uint32_t receive_low_water = 1;           // SO_RCVLOWAT
-  std::uint32_t notsent_low_water = 0xffffffff;  // TCP_NOTSENT_LOWAT
-  std::uint32_t window_clamp = 0;                // TCP_WINDOW_CLAMP; 0: none
-  std::uint16_t max_segment = 0;                 // TCP_MAXSEG; 0: from the MTU
-  bool nodelay = false;                          // TCP_NODELAY
-  bool cork = false;                             // TCP_CORK
-  bool keepalive = false;                        // SO_KEEPALIVE
-  bool oob_inline = false;                       // SO_OOBINLINE
-  bool quick_ack = false;                        // TCP_QUICKACK, cleared again as in Linux
-  bool receive_buffer_locked = false;            // SO_RCVBUF was set: no auto-tuning
+  Duration keepalive_idle = 7200s;                    // TCP_KEEPIDLE
+  Duration keepalive_interval = 75s;                  // TCP_KEEPINTVL
+  Duration user_timeout = Duration::zero();           // TCP_USER_TIMEOUT; zero: R2 decides
+  Duration linger2 = 60s;                             // TCP_LINGER2; negative: no FIN_WAIT_2 for orphans
+  unsigned keepalive_count = 9;                       // TCP_KEEPCNT
+  unsigned syn_retries = 0;                           // TCP_SYNCNT; 0: the host's
+  std::uint32_t receive_buffer = 131072;              // bytes that may wait (SO_RCVBUF after doubling)
+  std::uint32_t send_buffer = 87040;                  // SO_SNDBUF after doubling
+  std::uint32_t receive_low_water = 1;                // SO_RCVLOWAT
+  std::uint32_t notsent_low_water = 0xffffffff;       // TCP_NOTSENT_LOWAT
+  std::uint32_t window_clamp = 0;                     // TCP_WINDOW_CLAMP; 0: none
+  std::uint64_t max_pacing_rate = ~std::uint64_t{0};  // SO_MAX_PACING_RATE, bytes per second; all ones: none
+  std::uint16_t max_segment = 0;                      // TCP_MAXSEG; 0: from the MTU
+  bool nodelay = false;                               // TCP_NODELAY
+  bool cork = false;                                  // TCP_CORK
+  bool keepalive = false;                             // SO_KEEPALIVE
+  bool oob_inline = false;                            // SO_OOBINLINE
+  bool quick_ack = false;                             // TCP_QUICKACK, cleared again as in Linux
+  bool receive_buffer_locked = false;                 // SO_RCVBUF was set: no auto-tuning
   bool send_buffer_locked = false;
   bool fast_open_no_cookie = false;       // TCP_FASTOPEN_NO_COOKIE
   char congestion_control[16] = "cubic";  // TCP_CONGESTION

@@ -48,8 +48,8 @@ Connection::Connection(Resources& resources, const FiveTuple& tuple, const Path&
                        const Settings& settings)
     : resources_(resources), settings_(resources.settings.share(settings)), tuple_(tuple), path_(path) {
   snd_.limit = settings.send_buffer;
-  if (!congestion_.select(settings.congestion_control))
-    (void)congestion_.select(resources_.config.congestion_control);
+  if (!congestion_.select(settings.congestion_control, &resources_.bbr))
+    (void)congestion_.select(resources_.config.congestion_control, &resources_.bbr);
 }
 
 Connection::~Connection() {
@@ -91,7 +91,12 @@ void Connection::fail(Errno error, Event event) {
 }
 
 Active& Connection::active() {
-  if (active_ == nullptr) active_ = resources_.active.acquire();
+  if (active_ == nullptr) {
+    active_ = resources_.active.acquire();
+    active_->rate.start(counts_.bytes_sent);
+    active_->round_end = snd_.una;
+    active_->flight_max = 0;
+  }
   return *active_;
 }
 
@@ -101,7 +106,7 @@ void Connection::release_active() {
   const bool is_busy = !a.send_buffer.empty() || !a.sent.empty() || !a.receive_buffer.empty() ||
                        !a.reassembly.empty() || !a.urgent.is_idle() || !a.report.empty() ||
                        a.retransmit_at != kNever || a.persist_at != kNever || a.delayed_ack_at != kNever ||
-                       a.fin_at.has_value();
+                       a.fin_at.has_value() || a.waits_for_release;
   if (is_busy && !(state_ == State::closed && flags_.orphan)) return;
   resources_.active.release(active_);
   active_ = nullptr;
@@ -133,7 +138,10 @@ Result<std::size_t> Connection::send(Instant now, Bytes bytes, bool more, bool o
   if (!(can_send(state_) || is_fast_child()) || flags_.write_shut || error_ != Errno{})
     return take_error().value_or(Errno::pipe);
   if (bytes.empty()) return std::size_t{0};
+  (void)active();
+  check_app_limited();
   const std::uint32_t room = send_room();
+  if (room < bytes.size()) active_->buffer_limited = true;
   if (room == 0) return Errno::again;
   const auto wanted = static_cast<std::uint32_t>(std::min<std::size_t>(bytes.size(), room));
   const std::uint32_t taken = active().send_buffer.append(resources_.chunks, bytes.first(wanted));
@@ -301,7 +309,7 @@ void Connection::on_settings_changed(Instant now) {
   if (settings.receive_buffer_locked || settings.receive_buffer > window_.limit())
     window_.set_limit(settings.receive_buffer);
   if (std::string_view(settings.congestion_control) != congestion_->name())
-    (void)congestion_.select(settings.congestion_control);
+    (void)congestion_.select(settings.congestion_control, &resources_.bbr);
   if (settings.quick_ack != flags_.quick_ack) {
     delayed_ack_.set_quick(settings.quick_ack);
     if (settings.quick_ack && rcv_.acked != rcv_.nxt) acknowledge_now();

@@ -9,6 +9,7 @@
 //   take_events()                                                   which waiters to tell
 //   poll_transmit() until false                                     what to put on the wire
 //   next_timer()                                                    when to call on_timer()
+//   next_release()                                                  when to call poll_transmit() again
 //   is_finished()                                                   may it be destroyed?
 #pragma once
 
@@ -23,6 +24,7 @@
 #include "core/rng.h"
 #include "core/time.h"
 #include "packet/packet.h"
+#include "tcp/busy_clock.h"
 #include "tcp/challenge_ack.h"
 #include "tcp/config.h"
 #include "tcp/congestion_control.h"
@@ -114,6 +116,9 @@ class Connection {
   // nothing to send now. segment_size, transmission and release of the packet are set.
   bool poll_transmit(Instant now, Segment& segment, Packet& packet);
   std::optional<Instant> next_timer() const;
+  // Paced data waits until then: call poll_transmit() again. Apart from next_timer(), because it comes
+  // and goes with every packet (decisions.md D14).
+  std::optional<Instant> next_release() const;
   Readiness take_events();   // what happened since the last call; none: nobody needs to be told
   bool is_finished() const;  // CLOSED, or handed to TIME_WAIT: nothing more will ever be sent
 
@@ -184,6 +189,7 @@ class Connection {
     bool quick_ack : 1 = false;           // TCP_QUICKACK as last seen
     bool syn_data_acked : 1 = false;      // TCPI_OPT_SYN_DATA
     bool fast_open : 1 = false;           // asked for, or a cookie was sent
+    bool rate_app_limited : 1 = false;    // of delivery_rate_
   };
   // Counters that TCP_INFO reports; 32 bits where Linux has 32.
   struct Counts {
@@ -237,6 +243,18 @@ class Connection {
   bool should_give_up(Instant now) const;
   void start_time_wait();
 
+  // connection_congestion.cc
+  static constexpr std::uint32_t kRateUnit = 64;
+  void check_app_limited();
+  AckSample make_ack_sample(Instant now, bool advances) const;
+  std::uint32_t count_lost(Instant now, std::uint32_t lost_before);
+  void take_rate(const RateSample& rate);
+  bool is_paced() const;
+  std::uint64_t pacing_rate() const;  // bytes per second; kUnlimitedRate: nothing measured
+  bool is_held_by_pacer(Instant now);
+  void pace(Instant now, std::uint32_t bytes);
+  void tell_busy_clock(Instant now);
+
   // connection_ack.cc
   void on_ack(Instant now, const Segment& segment);
   void update_send_window(const Segment& segment);
@@ -265,6 +283,7 @@ class Connection {
 
   // info.cc
   void fill_flight(Info& info) const;
+  void fill_busy(Info& info, Instant now) const;
   void fill_timer(Info& info, Instant now) const;
 
   // connection_timers.cc
@@ -316,9 +335,9 @@ class Connection {
   Path path_;
   ChallengeAck challenge_;
   SeqNum reset_seq_{};
-  SeqNum round_end_{};  // the present round trip ends when this is acknowledged
   std::uint32_t min_rtt_us_ = 0;
-  std::uint32_t flight_max_ = 0;  // in this round trip
+  std::uint32_t delivery_rate_ = 0;  // in kRateUnit bytes per second
+  BusyTotals busy_;
   std::uint32_t last_data_sent_ms_ = 0;
   std::uint32_t last_data_received_ms_ = 0;
 };

@@ -21,9 +21,11 @@ void Connection::on_ack(Instant now, const Segment& segment) {
   update_send_window(segment);
   if (active_ == nullptr || (snd_.una == snd_.nxt && !advances)) return;
 
+  check_app_limited();
   Active& a = *active_;
   const bool was_writable = is_writable();
   const std::uint32_t pipe_before = a.recovery.pipe(edges(), a.scoreboard);
+  const std::uint32_t lost_before = a.recovery.lost_waiting();
   const std::uint32_t held_before = distance(snd_.una, snd_.nxt) - a.scoreboard.sacked_bytes();
   const std::uint32_t acked = advances ? distance(snd_.una, segment.ack) : 0;
   Duration rtt = Duration::zero();
@@ -39,32 +41,32 @@ void Connection::on_ack(Instant now, const Segment& segment) {
 
   if (segment.flags.ece && !segment.flags.syn) on_congestion_echo(now);
   run_recovery(now, acked, is_duplicate);
-  if (delivered > 0 && !is_reduced() && a.recovery.phase() != LossRecovery::Phase::recovery) {
-    AckSample sample;
-    sample.now = now;
-    sample.acked_bytes = delivered;
-    sample.in_flight = a.recovery.pipe(edges(), a.scoreboard);
-    sample.prior_in_flight = pipe_before;
-    sample.rtt = rtt;
-    sample.srtt = rtt_.srtt();
-    sample.min_rtt = std::chrono::microseconds(min_rtt_us_);
-    // Linux: in slow start the window may grow while at least half of it was used.
-    const bool used = flags_.congestion_limited ||
-                      (congestion_->in_slow_start() && congestion_->cwnd() < 2 * std::uint64_t{flight_max_});
-    sample.is_app_limited = !used;
-    sample.is_round_start = advances && snd_.una > round_end_;
+  AckSample sample = make_ack_sample(now, advances);
+  sample.acked_bytes = delivered;
+  sample.prior_in_flight = pipe_before;
+  sample.rtt = rtt;
+  sample.lost_bytes = count_lost(now, lost_before);
+  sample.latest_rtt = a.rate.latest_rtt(now);
+  sample.rate = a.rate.finish(now, delivered, sample.min_rtt);
+  take_rate(sample.rate);
+  const bool is_owner = congestion_->owns_recovery();
+  if (is_owner ? delivered > 0 || sample.in_recovery
+               : delivered > 0 && !is_reduced() && a.recovery.phase() != LossRecovery::Phase::recovery)
     congestion_->on_ack(sample);
-  }
-  if (advances && snd_.una > round_end_) {  // a round trip is over
-    round_end_ = snd_.nxt;
-    flight_max_ = distance(snd_.una, snd_.nxt);
+  if (congestion_->marks_app_limited()) a.rate.mark_app_limited(sample.in_flight);
+  if (advances && snd_.una > a.round_end) {  // a round trip is over
+    a.round_end = snd_.nxt;
+    a.flight_max = distance(snd_.una, snd_.nxt);
     flags_.congestion_limited = false;
   }
   if (advances) {
     a.retransmit_at = snd_.una == snd_.nxt ? kNever : now + rto();
     a.unacked_since = now;
     grow_send_buffer();
-    if (!was_writable && is_writable()) notify(Readiness::out);
+    if (is_writable()) {
+      a.buffer_limited = false;
+      if (!was_writable) notify(Readiness::out);
+    }
   }
 }
 
@@ -88,6 +90,8 @@ Duration Connection::take_acked_bytes(Instant now, const Segment& segment, std::
   a.send_buffer.release(acked - (fin_acked ? 1 : 0));
   snd_.una = segment.ack;
   const SentAcked covered = a.sent.on_ack(snd_.una);
+  if (covered.has_newest)
+    a.rate.on_acknowledged(covered.newest, covered.newest_sent, covered.newest_retransmitted);
   a.scoreboard.on_cumulative_ack(snd_.una);
   a.urgent.on_una(snd_.una);
   a.retransmissions = 0;
@@ -112,8 +116,13 @@ std::uint32_t Connection::take_sack(const Segment& segment) {
   Active& a = *active_;
   const auto duplicate = duplicate_report(segment.options, segment.ack);
   std::uint32_t sacked = 0;
-  for (std::uint8_t i = duplicate ? 1 : 0; i < segment.options.sack_count; ++i)
-    sacked += a.scoreboard.add(segment.options.sack[i], snd_.una, snd_.nxt);
+  for (std::uint8_t i = duplicate ? 1 : 0; i < segment.options.sack_count; ++i) {
+    const std::uint32_t added = a.scoreboard.add(segment.options.sack[i], snd_.una, snd_.nxt);
+    sacked += added;
+    if (added == 0) continue;
+    if (const SentSegment* sent = a.sent.on_sacked(segment.options.sack[i].end))
+      a.rate.on_acknowledged(sent->rate, sent->sent_at, sent->retransmissions > 0);
+  }
   return sacked;
 }
 
@@ -121,14 +130,15 @@ void Connection::run_recovery(Instant now, std::uint32_t acked, bool is_duplicat
   Active& a = *active_;
   const SendEdges at = edges();
   const auto phase_before = a.recovery.phase();
-  if (acked > 0 && a.recovery.on_advance(at, acked) && phase_before == LossRecovery::Phase::recovery)
+  if (acked > 0 && a.recovery.on_advance(at, acked) &&
+      (phase_before == LossRecovery::Phase::recovery || congestion_->owns_recovery()))
     congestion_->on_recovery_end();
   if (is_duplicate) a.recovery.on_duplicate_ack(at);
   if (flags_.sack) a.recovery.on_scoreboard(at, a.scoreboard);
   if (!a.recovery.should_enter(at)) return;
   if (!is_reduced()) {  // once per window of data
     congestion_->enter_recovery(now);
-    congestion_->set_cwnd(congestion_->ssthresh());
+    if (!congestion_->owns_recovery()) congestion_->set_cwnd(congestion_->ssthresh());
   }
   ecn_.on_reduction();
   a.recovery.enter(at);

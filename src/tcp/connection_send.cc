@@ -18,6 +18,7 @@ bool Connection::poll_transmit(Instant now, Segment& segment, Packet& packet) {
   if (flags_.reset_due) return poll_reset(now, segment);
   if (state_ == State::closed || state_ == State::listen) return false;
   segment = Segment();
+  if (active_ != nullptr) active_->waits_for_release = false;
   if (state_ == State::syn_sent || state_ == State::syn_received) {
     if (poll_handshake(now, segment, packet)) return true;
     if (is_fast_child() && active_ != nullptr && poll_new_data(now, segment, packet)) return true;
@@ -35,6 +36,7 @@ bool Connection::poll_transmit(Instant now, Segment& segment, Packet& packet) {
     if (poll_ack(now, segment)) return true;
   }
   arm_persist(now);
+  tell_busy_clock(now);
   release_active();
   return false;
 }
@@ -101,7 +103,8 @@ std::uint32_t Connection::packet_max() const {
   const std::uint32_t options = timestamps_.is_enabled() ? kTimestampBytes : 0;
   const std::uint32_t headers = path_.ip_header_bytes() + kTcpHeaderMin + options;
   const std::uint32_t largest = std::min(path_.largest_packet, Packet::kLargest);
-  const std::uint32_t room = largest > headers ? largest - headers : 0;
+  std::uint32_t room = largest > headers ? largest - headers : 0;
+  if (is_paced()) room = std::min(room, pacing_quantum(pacing_rate(), snd_.mss));
   return std::max<std::uint32_t>(room / snd_.mss * snd_.mss, snd_.mss);
 }
 
@@ -117,7 +120,7 @@ bool Connection::poll_retransmission(Instant now, Segment& segment, Packet& pack
   if (a.recovery.is_forced()) {
     bytes = std::min<std::uint32_t>(bytes, snd_.mss);
   } else {
-    if (pipe + std::min<std::uint32_t>(bytes, snd_.mss) > cwnd) return false;
+    if (pipe + std::min<std::uint32_t>(bytes, snd_.mss) > cwnd || is_held_by_pacer(now)) return false;
     bytes = std::min(bytes, std::max<std::uint32_t>((cwnd - pipe) / snd_.mss * snd_.mss, snd_.mss));
   }
   // RFC 9293 3.8.6 SHLD-16: inside the window, but the first segment also when the window has shrunk.
@@ -136,11 +139,13 @@ bool Connection::poll_retransmission(Instant now, Segment& segment, Packet& pack
   segment.flags.psh = segment.payload_bytes > 0 && segment.seq + segment.payload_bytes == snd_.end;
   fill_header(now, segment);
   packet.segment_size = segment.payload_bytes > snd_.mss ? snd_.mss : std::uint16_t{0};
-  packet.transmission = a.sent.on_retransmit(segment.seq, segment.end(), now);
+  const RateSnapshot snapshot = a.rate.on_sent(now, pipe, segment.length());
+  packet.transmission = a.sent.on_retransmit(segment.seq, segment.end(), now, snapshot);
   a.recovery.on_retransmitted(segment.seq, segment.end());
   if (a.retransmit_at == kNever) a.retransmit_at = now + rto();
   counts_.retransmits += (segment.length() + snd_.mss - 1) / snd_.mss;
   counts_.bytes_retransmitted += segment.payload_bytes;
+  pace(now, segment.payload_bytes);
   on_packet_out(now, segment);
   return true;
 }
@@ -159,6 +164,7 @@ bool Connection::poll_new_data(Instant now, Segment& segment, Packet& packet) {
       congestion_->on_idle(now, idle, rto(), initial);
       last_data_sent_ms_ = ms_of(now);
     }
+    congestion_->on_restart_from_idle(now, a.rate.is_app_limited());
   }
   if (waiting == 0) {
     if (window == 0) return false;  // the FIN needs a place in the window too; persist brings it
@@ -181,7 +187,9 @@ bool Connection::poll_new_data(Instant now, Segment& segment, Packet& packet) {
   situation.is_last = flags_.fin_queued;
   const SendDecision decision = decide_send(situation);
   if (decision.congestion_limited) flags_.congestion_limited = true;
-  if (decision.bytes == 0) return false;
+  const std::uint32_t next = std::min<std::uint32_t>(waiting, snd_.mss);
+  a.window_limited = window < next && situation.congestion >= next;
+  if (decision.bytes == 0 || is_held_by_pacer(now)) return false;
   const bool fin = fin_waits && decision.bytes == waiting && window > waiting;
   send_new(now, decision.bytes, fin, segment, packet);
   return true;
@@ -200,7 +208,8 @@ void Connection::send_new(Instant now, std::uint32_t bytes, bool fin, Segment& s
   ecn_.mark_new_data(segment);
   packet.segment_size = segment.payload_bytes > snd_.mss ? snd_.mss : std::uint16_t{0};
   if (offset == 0) a.unacked_since = now;
-  a.sent.on_sent(segment.seq, segment.end(), now);
+  const std::uint32_t pipe = a.recovery.pipe(edges(), a.scoreboard);
+  a.sent.on_sent(segment.seq, segment.end(), now, a.rate.on_sent(now, pipe, segment.length()));
   snd_.nxt = segment.end();
   if (segment.payload_bytes % snd_.mss != 0) {
     a.short_end = segment.seq + segment.payload_bytes;
@@ -211,7 +220,8 @@ void Connection::send_new(Instant now, std::uint32_t bytes, bool fin, Segment& s
   a.persist_back_off = 0;
   flags_.probe_due = false;
   counts_.bytes_sent += segment.payload_bytes;
-  flight_max_ = std::max(flight_max_, distance(snd_.una, snd_.nxt));
+  a.flight_max = std::max(a.flight_max, distance(snd_.una, snd_.nxt));
+  pace(now, segment.payload_bytes);
   on_packet_out(now, segment);
 }
 

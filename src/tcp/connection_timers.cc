@@ -21,6 +21,7 @@ std::optional<Instant> Connection::next_timer() const {
 }
 
 void Connection::on_timer(Instant now) {
+  check_app_limited();
   if (active_ != nullptr && active_->delayed_ack_at <= now) {
     active_->delayed_ack_at = kNever;
     delayed_ack_.on_timeout();
@@ -59,7 +60,7 @@ void Connection::on_retransmit_timeout(Instant now) {
   if (!a.scoreboard.empty() && a.scoreboard.range(0).begin <= snd_.una) a.scoreboard.clear();
   a.recovery.on_timeout(at);
   a.recovery.on_scoreboard(at, a.scoreboard);
-  round_end_ = snd_.nxt;
+  a.round_end = snd_.nxt;
   Duration wait = rto();
   const Duration patience = settings_->value.user_timeout;
   if (patience > Duration::zero()) {  // do not sleep past it (Linux: tcp_clamp_rto_to_user_timeout)
@@ -74,7 +75,7 @@ void Connection::arm_persist(Instant now) {
   if (active_ == nullptr || !is_synchronized(state_) || state_ == State::time_wait) return;
   Active& a = *active_;
   const bool waits = unsent() > 0 || (flags_.fin_queued && !fin_sent());
-  if (!waits || snd_.una != snd_.nxt) {
+  if (!waits || snd_.una != snd_.nxt || a.waits_for_release) {
     a.persist_at = kNever;
     return;
   }

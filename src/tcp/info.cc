@@ -41,6 +41,17 @@ void Connection::fill_flight(Info& info) const {
   }
 }
 
+void Connection::fill_busy(Info& info, Instant now) const {
+  info.receive_window_limited = busy_.of(SendLimit::receive_window);
+  info.send_buffer_limited = busy_.of(SendLimit::send_buffer);
+  info.busy = busy_.of(SendLimit::busy) + info.receive_window_limited + info.send_buffer_limited;
+  if (active_ == nullptr) return;
+  const Duration running = active_->busy.running(now);
+  info.busy += running;
+  if (active_->busy.limit() == SendLimit::receive_window) info.receive_window_limited += running;
+  if (active_->busy.limit() == SendLimit::send_buffer) info.send_buffer_limited += running;
+}
+
 void Connection::fill_timer(Info& info, Instant now) const {
   Instant at = kNever;
   if (active_ != nullptr && active_->retransmit_at != kNever) {
@@ -104,7 +115,13 @@ Info Connection::info(Instant now) const {
   info.since_last_data_sent = since(now, last_data_sent_ms_);
   info.since_last_data_received = since(now, last_data_received_ms_);
   info.since_last_ack_received = now - last_received_;
+  info.delivery_rate = std::uint64_t{delivery_rate_} * kRateUnit;
+  info.delivery_rate_app_limited = flags_.rate_app_limited;
+  info.pacing_rate = pacing_rate();
+  info.max_pacing_rate = settings_->value.max_pacing_rate;
   info.congestion_control = congestion_->name();
+  info.path_model = congestion_->path_model();
+  fill_busy(info, now);
   if (active_ != nullptr && state_ != State::closed) fill_flight(info);
   fill_timer(info, now);
   return info;

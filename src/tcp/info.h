@@ -5,8 +5,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "core/time.h"
+#include "tcp/path_model.h"
 #include "tcp/state.h"
 
 namespace sockeye::tcp {
@@ -57,8 +59,16 @@ struct Info {
   Duration since_last_ack_received{};
   const char* timer = "";  // "on", "keepalive", "timewait", "persist", "" as ss names them
   Duration timer_left{};
+  std::uint64_t delivery_rate = 0;  // bytes per second, in steps of 64; 0: none measured yet
+  bool delivery_rate_app_limited = false;
+  std::uint64_t pacing_rate = ~std::uint64_t{0};  // bytes per second; all ones: not known yet, or no limit
+  std::uint64_t max_pacing_rate = ~std::uint64_t{0};
+  Duration busy{};  // something was to be sent or in flight; of that:
+  Duration receive_window_limited{};
+  Duration send_buffer_limited{};
   const char* congestion_control = "";
-  std::uint8_t congestion_state = 0;  // TCP_CA_Open 0, Disorder 1, CWR 2, Recovery 3, Loss 4
+  std::optional<PathModel> path_model{};  // BBR's
+  std::uint8_t congestion_state = 0;      // TCP_CA_Open 0, Disorder 1, CWR 2, Recovery 3, Loss 4
 };
 
 }  // namespace sockeye::tcp

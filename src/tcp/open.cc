@@ -70,8 +70,8 @@ void Connection::establish(Instant now) {
   congestion_->set_mss(snd_.mss);
   congestion_->set_cwnd(rtt_.back_offs() > 0 ? snd_.mss : initial);  // RFC 5681 3.1: a lost SYN
   rtt_.reset_back_off();
-  round_end_ = snd_.nxt;
   if (active_ != nullptr) {
+    active_->round_end = snd_.nxt;
     active_->retransmit_at = kNever;
     active_->retransmissions = 0;
     active_->sent.clear();

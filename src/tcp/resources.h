@@ -12,6 +12,7 @@
 #include "core/rng.h"
 #include "core/siphash.h"
 #include "packet/chunk.h"
+#include "tcp/bbr.h"
 #include "tcp/config.h"
 #include "tcp/counters.h"
 #include "tcp/fast_open.h"
@@ -52,7 +53,8 @@ struct Resources {
         fast_open_keys{derive_key(isn_key, 0x666173746f70656eu), {}},
         challenge_limit(derive_key(isn_key, 0x6368616c6c656e67u)),
         reset_limit(derive_key(isn_key, 0x7265736574u)),
-        rng(open) {}
+        rng(open),
+        bbr(open) {}
   Resources(const Resources&) = delete;
   Resources& operator=(const Resources&) = delete;
 
@@ -67,6 +69,7 @@ struct Resources {
   RateLimit reset_limit;
   Counters counters;
   Rng& rng;  // public: jitter
+  BbrPool bbr;
   ActivePool active;
   SettingsCache settings;
 };

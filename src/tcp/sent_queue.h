@@ -14,6 +14,7 @@
 #include "core/ring_queue.h"
 #include "core/seqnum.h"
 #include "core/time.h"
+#include "tcp/delivery_rate.h"
 
 namespace sockeye::tcp {
 
@@ -21,6 +22,7 @@ struct SentSegment {
   SeqNum begin{};
   SeqNum end{};
   Instant sent_at{};
+  RateSnapshot rate{};  // of its last transmission
   std::uint8_t retransmissions = 0;
 };
 
@@ -30,6 +32,10 @@ struct SentAcked {
   bool retransmitted = false;  // some of it was sent more than once: no round-trip time (Karn)
   Instant first_sent{};        // of the oldest and newest range covered
   Instant last_sent{};
+  Instant newest_sent{};  // the last of all transmissions covered, unless it was SACKed before
+  RateSnapshot newest{};  // its snapshot
+  bool has_newest = false;
+  bool newest_retransmitted = false;
 };
 
 class SentQueue {
@@ -38,7 +44,9 @@ class SentQueue {
   std::size_t size() const { return segments_.size(); }
   const SentSegment& front() const { return segments_.front(); }
 
-  void on_sent(SeqNum begin, SeqNum end, Instant now) { segments_.push_back({begin, end, now, 0}); }
+  void on_sent(SeqNum begin, SeqNum end, Instant now, const RateSnapshot& rate = {}) {
+    segments_.push_back({begin, end, now, rate, 0});
+  }
 
   SentAcked on_ack(SeqNum una) {
     SentAcked acked;
@@ -48,6 +56,12 @@ class SentQueue {
       acked.any = true;
       acked.last_sent = first.sent_at;
       acked.retransmitted |= first.retransmissions > 0;
+      if (!first.rate.is_delivered && (!acked.has_newest || first.sent_at >= acked.newest_sent)) {
+        acked.newest = first.rate;
+        acked.newest_sent = first.sent_at;
+        acked.newest_retransmitted = first.retransmissions > 0;
+        acked.has_newest = true;
+      }
       if (una < first.end) {
         first.begin = una;
         break;
@@ -57,8 +71,25 @@ class SentQueue {
     return acked;
   }
 
+  // A SACK block ends at `end`. The packet that holds its last byte, unless it was SACKed before; it
+  // counts as delivered from now on.
+  const SentSegment* on_sacked(SeqNum end) {
+    const std::size_t index = find(end - 1u);
+    if (index >= segments_.size() || segments_[index].begin >= end) return nullptr;
+    SentSegment& segment = segments_[index];
+    if (segment.rate.is_delivered) return nullptr;
+    segment.rate.is_delivered = segment.end <= end;
+    return &segment;
+  }
+
+  // The packet that holds this byte; null: none.
+  const SentSegment* holding(SeqNum seq) const {
+    const std::size_t index = find(seq);
+    return index < segments_.size() && segments_[index].begin <= seq ? &segments_[index] : nullptr;
+  }
+
   // The range goes out again. Answers the number of its retransmission (1 for the first).
-  std::uint8_t on_retransmit(SeqNum begin, SeqNum end, Instant now) {
+  std::uint8_t on_retransmit(SeqNum begin, SeqNum end, Instant now, const RateSnapshot& rate = {}) {
     std::uint8_t highest = 0;
     std::size_t index = find(begin);
     while (index < segments_.size() && segments_[index].begin < end) {
@@ -67,6 +98,7 @@ class SentQueue {
       SentSegment& segment = segments_[index++];
       if (segment.retransmissions < 255) ++segment.retransmissions;
       segment.sent_at = now;
+      segment.rate = rate;
       if (segment.retransmissions > highest) highest = segment.retransmissions;
     }
     return highest;

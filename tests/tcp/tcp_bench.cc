@@ -246,7 +246,11 @@ std::string TcpBench::take_sent() {
 // --- time
 
 std::optional<Instant> TcpBench::next_timer() const {
-  if (connection_) return connection_->next_timer();
+  if (connection_) {
+    const auto timer = connection_->next_timer();
+    const auto release = connection_->next_release();
+    return timer && release ? std::min(*timer, *release) : timer ? timer : release;
+  }
   return syn_queue_ ? syn_queue_->next_timer() : std::nullopt;
 }
 
