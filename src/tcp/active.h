@@ -8,13 +8,18 @@
 #include <optional>
 
 #include "core/time.h"
+#include "tcp/frto.h"
 #include "tcp/loss_recovery.h"
+#include "tcp/prr.h"
+#include "tcp/rack.h"
 #include "tcp/reassembly_queue.h"
 #include "tcp/receive_buffer.h"
 #include "tcp/sack_report.h"
 #include "tcp/sack_scoreboard.h"
 #include "tcp/send_buffer.h"
 #include "tcp/sent_queue.h"
+#include "tcp/tail_loss_probe.h"
+#include "tcp/undo.h"
 #include "tcp/urgent.h"
 
 namespace sockeye::tcp {
@@ -24,12 +29,20 @@ struct Active {
   SentQueue sent;
   SackScoreboard scoreboard;
   LossRecovery recovery;
+  Rack rack;
+  Prr prr;
+  Frto frto;
+  Undo undo;
+  TailLossProbe probe;
   ReceiveBuffer receive_buffer;
   ReassemblyQueue reassembly;
   SackReport report;
   Urgent urgent;
 
   Instant retransmit_at = kNever;
+  Instant probe_at = kNever;    // tail loss probe; not later than retransmit_at
+  Instant reorder_at = kNever;  // RACK's timer
+  Instant undo_until = kNever;  // all is acknowledged, but a report of duplicates may still come
   Instant first_retransmit{};  // of the oldest unacknowledged byte: R2 counts from here (Linux)
   Instant unacked_since{};     // the oldest unacknowledged byte was sent, or the last progress made
   Instant persist_at = kNever;
@@ -40,19 +53,30 @@ struct Active {
   std::uint8_t retransmissions = 0;  // time-outs of the oldest segment in a row
   std::uint8_t persist_back_off = 0;
   bool has_short = false;
+  bool loss_probe_due = false;
 
   Active* next_free = nullptr;
 
-  void reset() {
-    send_buffer.clear();
+  // Nothing is in flight any more, and nobody waits for news about what was.
+  void forget_flight() {
     sent.clear();
     scoreboard.clear();
     recovery.reset();
+    rack.reset();
+    frto.stop();
+    undo = Undo();
+    probe.cancel();
+    retransmit_at = probe_at = reorder_at = undo_until = kNever;
+    loss_probe_due = false;
+  }
+  void reset() {
+    send_buffer.clear();
+    forget_flight();
     receive_buffer.clear();
     reassembly.clear();
     report.clear();
     urgent = Urgent();
-    retransmit_at = persist_at = delayed_ack_at = kNever;
+    persist_at = delayed_ack_at = kNever;
     fin_at.reset();
     retransmissions = persist_back_off = 0;
     has_short = false;
