@@ -15,17 +15,17 @@ namespace sockeye::tcp {
 
 struct AckNews {
   SeqNum una_before{};
-  SeqNum highest_before{};       // one past the highest SACKed byte, at least una_before
-  std::uint32_t delivered = 0;   // bytes that were not known to have arrived
-  std::uint32_t acked = 0;       // bytes that snd_una moved by
+  SeqNum highest_before{};              // one past the highest SACKed byte, at least una_before
+  std::uint32_t delivered = 0;          // bytes that were not known to have arrived
+  std::uint32_t acked = 0;              // bytes that snd_una moved by
   std::optional<std::uint32_t> echo{};  // of our timestamp
 
-  bool is_old = false;     // acknowledges less than is acknowledged already
-  bool sacked = false;     // something above snd_una became SACKed
-  bool duplicate = false;  // RFC 5681 2; with SACK: brings something new
-  bool plain = false;      // neither moves, carries nor reports anything, nor changes the window
-  bool retransmitted = false;    // acknowledges cumulatively something that was sent more than once
-  bool original = false;         // something sent only once, before the present recovery, has arrived
+  bool is_old = false;            // acknowledges less than is acknowledged already
+  bool sacked = false;            // something above snd_una became SACKed
+  bool duplicate = false;         // RFC 5681 2; with SACK: brings something new
+  bool plain = false;             // neither moves, carries nor reports anything, nor changes the window
+  bool retransmitted = false;     // acknowledges cumulatively something that was sent more than once
+  bool original = false;          // something sent only once, before the present recovery, has arrived
   bool duplicate_report = false;  // RFC 2883, believed
   bool probe_duplicated = false;  // ... and it is the tail loss probe
   bool restart_timer = false;     // it brings progress: the timer starts over

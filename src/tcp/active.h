@@ -43,8 +43,8 @@ struct Active {
   Instant probe_at = kNever;    // tail loss probe; not later than retransmit_at
   Instant reorder_at = kNever;  // RACK's timer
   Instant undo_until = kNever;  // all is acknowledged, but a report of duplicates may still come
-  Instant first_retransmit{};  // of the oldest unacknowledged byte: R2 counts from here (Linux)
-  Instant unacked_since{};     // the oldest unacknowledged byte was sent, or the last progress made
+  Instant first_retransmit{};   // of the oldest unacknowledged byte: R2 counts from here (Linux)
+  Instant unacked_since{};      // the oldest unacknowledged byte was sent, or the last progress made
   Instant persist_at = kNever;
   Instant persist_since{};  // of this series of probes, for TCP_USER_TIMEOUT
   Instant delayed_ack_at = kNever;

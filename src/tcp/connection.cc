@@ -98,8 +98,8 @@ void Connection::release_active() {
   const Active& a = *active_;
   const bool is_busy = !a.send_buffer.empty() || !a.sent.empty() || !a.receive_buffer.empty() ||
                        !a.reassembly.empty() || !a.urgent.is_idle() || !a.report.empty() ||
-                       a.retransmit_at != kNever || a.undo_until != kNever || a.persist_at != kNever || a.delayed_ack_at != kNever ||
-                       a.fin_at.has_value();
+                       a.retransmit_at != kNever || a.undo_until != kNever || a.persist_at != kNever ||
+                       a.delayed_ack_at != kNever || a.fin_at.has_value();
   if (is_busy && !(state_ == State::closed && flags_.orphan)) return;
   resources_.active.release(active_);
   active_ = nullptr;

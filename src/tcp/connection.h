@@ -226,8 +226,8 @@ class Connection {
   void note_delivered(Instant now, const SentSegment& piece, AckNews& news);
   Duration measure_round_trip(Instant now, AckNews& news);
   void judge_duplicate(const Segment& segment, std::uint32_t window_before, AckNews& news) const;
-  void adjust_window(Instant now, const AckNews& news, std::uint32_t pipe_before,
-                     std::uint32_t losses_before, Duration rtt);
+  void adjust_window(Instant now, const AckNews& news, std::uint32_t pipe_before, std::uint32_t losses_before,
+                     Duration rtt);
   void grow_send_buffer();
 
   // connection_recovery.cc

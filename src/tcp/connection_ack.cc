@@ -164,9 +164,8 @@ void Connection::take_sack(Instant now, const Segment& segment, AckNews& news) {
       news.last_sacked = piece.sent_at;
       news.on_original(piece, a.recovery.end());
     };
-    a.scoreboard.add(block, snd_.una, snd_.nxt, [&](SackBlock newly) {
-      a.sent.on_sacked(newly, block, a.scoreboard, on_piece);
-    });
+    a.scoreboard.add(block, snd_.una, snd_.nxt,
+                     [&](SackBlock newly) { a.sent.on_sacked(newly, block, a.scoreboard, on_piece); });
   }
 }
 

@@ -186,7 +186,8 @@ void Connection::count_duplicate(AckNews& news) {
   Active& a = *active_;
   if (flags_.sack || !news.duplicate) return;
   const std::uint32_t flight = distance(snd_.una, snd_.nxt);
-  const std::uint32_t holes = std::min<std::uint32_t>(std::max<std::uint32_t>(a.sent.lost_bytes(), snd_.mss), flight);
+  const std::uint32_t holes =
+      std::min<std::uint32_t>(std::max<std::uint32_t>(a.sent.lost_bytes(), snd_.mss), flight);
   const std::uint32_t before = a.recovery.reno_sacked();
   if (a.recovery.on_duplicate_ack(snd_.mss, flight - holes)) reordering_.on_reordering(flight / snd_.mss);
   news.delivered += a.recovery.reno_sacked() - before;
@@ -376,8 +377,9 @@ void Connection::restart_timers(Instant now) {
   a.probe_at = a.reorder_at = kNever;
   if (snd_.una == snd_.nxt) {
     a.retransmit_at = kNever;
-    // A report of duplicates may come when all is acknowledged; an undo waits for it, but not for ever.
-    if (flags_.sack && a.undo.is_armed()) a.undo_until = now + rto();
+    // A report of duplicates may come when all is acknowledged. An undo and a probe's verdict wait for
+    // it, but not for ever.
+    if (flags_.sack && (a.undo.is_armed() || a.probe.is_outstanding())) a.undo_until = now + rto();
     return;
   }
   a.retransmit_at = now + rto();

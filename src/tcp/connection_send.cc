@@ -107,7 +107,8 @@ std::uint32_t Connection::packet_max() const {
 // RFC 5682 2b: new data instead of retransmissions, if there is any that may leave.
 bool Connection::poll_frto(Instant now, Segment& segment, Packet& packet) {
   Active& a = *active_;
-  if (a.recovery.resend() != LossRecovery::Resend::new_data_first || snd_.nxt > a.recovery.end()) return false;
+  if (a.recovery.resend() != LossRecovery::Resend::new_data_first || snd_.nxt > a.recovery.end())
+    return false;
   if (poll_new_data(now, segment, packet)) return true;
   a.frto.stop();
   a.recovery.set_resend(LossRecovery::Resend::lost);
@@ -148,8 +149,7 @@ void Connection::send_again(Instant now, SackBlock range, bool as_probe, Segment
   segment.flags.psh = segment.payload_bytes > 0 && segment.seq + segment.payload_bytes == snd_.end;
   fill_header(now, segment);
   packet.segment_size = segment.payload_bytes > snd_.mss ? snd_.mss : std::uint16_t{0};
-  packet.transmission =
-      a.sent.on_retransmit(segment.seq, segment.end(), now, packet.segment_size, as_probe);
+  packet.transmission = a.sent.on_retransmit(segment.seq, segment.end(), now, packet.segment_size, as_probe);
   const std::uint32_t segments = (segment.length() + snd_.mss - 1) / snd_.mss;
   counts_.retransmits += segments;
   counts_.bytes_retransmitted += segment.payload_bytes;

@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The one deadline of a connection and what happens at it: delayed ACK, retransmission (RFC 6298 5),
-// what precedes it (RFC 8985), persist (RFC 9293 3.8.6.1), FIN_WAIT_2 of an orphan, keep-alive (3.8.4). Timers are not objects;
-// each is an instant that is stored or computed, and the earliest is the answer (decisions.md D14).
+// what precedes it (RFC 8985), persist (RFC 9293 3.8.6.1), FIN_WAIT_2 of an orphan, keep-alive (3.8.4).
+// Timers are not objects; each is an instant that is stored or computed, and the earliest is the answer
+// (decisions.md D14).
 #include <algorithm>
 
 #include "tcp/active.h"
@@ -53,7 +54,10 @@ void Connection::on_recovery_timers(Instant now) {
     if (a.loss_probe_due) a.retransmit_at = now + rto();
   }
   if (a.undo_until <= now) {
-    if (snd_.una == snd_.nxt) a.undo.clear();
+    if (snd_.una == snd_.nxt) {
+      a.undo.clear();
+      a.probe.cancel();
+    }
     a.undo_until = kNever;
   }
 }

@@ -14,9 +14,9 @@ namespace sockeye::tcp {
 
 class Reordering {
  public:
-  static constexpr std::uint16_t kUsual = 3;     // DupThresh, net.ipv4.tcp_reordering
-  static constexpr std::uint32_t kMost = 300;    // net.ipv4.tcp_max_reordering
-  static constexpr std::uint8_t kPersist = 16;    // recoveries that a wider window lasts
+  static constexpr std::uint16_t kUsual = 3;    // DupThresh, net.ipv4.tcp_reordering
+  static constexpr std::uint32_t kMost = 300;   // net.ipv4.tcp_max_reordering
+  static constexpr std::uint8_t kPersist = 16;  // recoveries that a wider window lasts
   static constexpr std::uint32_t kStepsMax = 255;
 
   // A segment arrived although `distance` segments sent after it were here already.
@@ -29,7 +29,8 @@ class Reordering {
     if (sacked_segments >= kUsual) degree_ = std::min(degree_, kUsual);
   }
   void on_duplicate(std::uint32_t segments) {
-    duplicates_ = static_cast<std::uint16_t>(std::min(duplicates_ + std::min(segments, kCounterMax), kCounterMax));
+    duplicates_ =
+        static_cast<std::uint16_t>(std::min(duplicates_ + std::min(segments, kCounterMax), kCounterMax));
   }
   // A retransmission was needless: a quarter of a round trip more for the next 16 recoveries.
   void widen_window() {

@@ -22,7 +22,8 @@ class TailLossProbe {
   static constexpr Duration kSlack = 2ms;
 
   // 7.2: how long to be silent. A lone segment's ACK may be delayed (`delayed_ack`).
-  static Duration timeout(std::optional<Duration> srtt, bool is_lone, Duration delayed_ack, Duration initial) {
+  static Duration timeout(std::optional<Duration> srtt, bool is_lone, Duration delayed_ack,
+                          Duration initial) {
     if (!srtt) return initial;
     return 2 * *srtt + (is_lone ? delayed_ack : kSlack);
   }

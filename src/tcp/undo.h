@@ -56,8 +56,8 @@ class Undo {
   }
 
  private:
-  SeqNum marker_{};                 // snd_una at the reduction
-  std::uint32_t outstanding_ = 0;   // retransmitted segments that no report has called duplicate
+  SeqNum marker_{};                          // snd_una at the reduction
+  std::uint32_t outstanding_ = 0;            // retransmitted segments that no report has called duplicate
   std::optional<std::uint32_t> first_at_{};  // our timestamp of the first retransmission
   bool is_armed_ = false;
   bool any_sent_ = false;

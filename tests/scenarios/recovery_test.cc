@@ -32,8 +32,8 @@ double transfer(std::string_view net) {
     SimHost& client = simulation.add_host("client");
     const Endpoint service{server.v4(), 7};
     auto& sink = server.start<StreamServer>(service, StreamServer::Mode::sink);
-    auto& sending = client.start<StreamClient>(
-        service, StreamClientOptions{.bytes = bytes_to_send(), .pattern = seed});
+    auto& sending =
+        client.start<StreamClient>(service, StreamClientOptions{.bytes = bytes_to_send(), .pattern = seed});
     const Instant start = simulation.now();
     EXPECT_EQ(simulation.run_until(3600s, [&] { return sending.is_finished(); }),
               Simulation::Outcome::satisfied);

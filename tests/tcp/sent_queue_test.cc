@@ -155,7 +155,8 @@ TEST_P(SentQueueModel, SumsAgree) {
       case 1:
         if (span < 20'000) {
           const auto bytes = 1 + static_cast<std::uint32_t>(rng.below(3000));
-          queue.on_sent(base + nxt, base + nxt + bytes, now, bytes > 100 ? std::uint16_t{100} : std::uint16_t{0});
+          queue.on_sent(base + nxt, base + nxt + bytes, now,
+                        bytes > 100 ? std::uint16_t{100} : std::uint16_t{0});
           nxt += bytes;
         }
         break;
