@@ -42,21 +42,21 @@ class HostileSack : public ::testing::Test {
 
 // F12, F15: every other segment, then the same blocks again and again.
 TEST_F(HostileSack, AStormOfRepeatedBlocksIsReadOnce) {
-  send(30'000);
-  for (std::uint32_t i = 1; i < 30'000; i += 2) sack({una + i * kMss, una + (i + 1) * kMss});
+  send(8'000);
+  for (std::uint32_t i = 1; i < 8'000; i += 2) sack({una + i * kMss, una + (i + 1) * kMss});
   const std::uint64_t once = queue.steps();
-  EXPECT_LT(once, 10u * 30'000) << "a few entries an ACK";
+  EXPECT_LT(once, 10u * 8'000) << "a few entries an ACK";
   for (int round = 0; round < 4; ++round)
-    for (std::uint32_t i = 1; i < 30'000; i += 2) sack({una + i * kMss, una + (i + 1) * kMss});
+    for (std::uint32_t i = 1; i < 8'000; i += 2) sack({una + i * kMss, una + (i + 1) * kMss});
   EXPECT_EQ(queue.steps(), once);
-  EXPECT_LE(queue.size(), 30'000u);
+  EXPECT_LE(queue.size(), 8'000u);
 }
 
 // The same from above, which declares everything below lost at once and nothing twice.
 TEST_F(HostileSack, DownwardsItCostsNoMore) {
-  send(30'000);
-  for (std::uint32_t i = 29'999; i > 2; i -= 2) sack({una + i * kMss, una + (i + 1) * kMss});
-  EXPECT_LT(queue.steps(), 10u * 30'000);
+  send(8'000);
+  for (std::uint32_t i = 7'999; i > 2; i -= 2) sack({una + i * kMss, una + (i + 1) * kMss});
+  EXPECT_LT(queue.steps(), 10u * 8'000);
 }
 
 // A window that lets everything wait: an ACK looks at 64 of those who wait, not at all.
@@ -83,16 +83,16 @@ TEST_F(HostileSack, AHundredThousandGaps) {
   send(100'000);
   SeededRng rng(7);
   std::uint64_t worst = 0;
-  for (std::uint32_t i = 0; i < 20'000; ++i) {
+  for (std::uint32_t i = 0; i < 3'000; ++i) {
     const std::uint64_t before = queue.steps();
     const auto at = static_cast<std::uint32_t>(rng.below(100'000));
     sack({una + at * kMss, una + (at + 1) * kMss});
-    if (i > 1000) worst = std::max(worst, queue.steps() - before);
+    if (i > 500) worst = std::max(worst, queue.steps() - before);
     if (const auto range = queue.next_lost(65'535, kMss))
       queue.on_retransmit(range->begin, range->end, kStart + 2s, kMss);
   }
-  EXPECT_LT(queue.steps(), 20'000u * 40);
-  EXPECT_LE(queue.size(), 2u * 20'000 + 100'000 / 60 + 2 * 20'000);
+  EXPECT_LT(queue.steps(), 3'000u * 200);
+  EXPECT_LE(queue.size(), 4u * 3'000 + 100'000 / 60);
   EXPECT_LT(worst, 5000u);
 }
 
@@ -138,10 +138,13 @@ TEST(HostileRecovery, DuplicatesWithoutEvidence) {
   t.expect_nothing();
   EXPECT_EQ(t.info().congestion_state, 1);
   const auto cwnd = t.info().cwnd_bytes;
-  for (int i = 1; i <= 100; ++i)
+  std::size_t sent = 0;
+  for (int i = 1; i <= 100; ++i) {
     t.peer(". 1:1(0) ack " + std::to_string(1001 + i * 10) + " win 65535 <sack 3001:4001>");
+    sent += t.discard();
+  }
   EXPECT_LE(t.info().cwnd_bytes, cwnd + 1000) << "a segment acknowledged in a hundred pieces is one segment";
-  EXPECT_LE(t.discard(), 2u);
+  EXPECT_LE(sent, 2u);
   t.peer(". 1:1(0) ack 12001 win 65535");
   t.discard();
   t.peer(". 1:1(0) ack 21001 win 65535");
