@@ -97,6 +97,7 @@ LinuxTcpInfo to_linux(const tcp::Info& info) {
                          : info.ssthresh_bytes / info.send_mss;
   out.snd_cwnd = info.cwnd_segments;
   out.advmss = info.advertised_mss;
+  out.reordering = info.reordering;
   out.rcv_space = info.receive_space;
   out.total_retrans = static_cast<std::uint32_t>(info.total_retransmits);
   out.bytes_acked = info.bytes_acked;
@@ -116,6 +117,8 @@ LinuxTcpInfo to_linux(const tcp::Info& info) {
   out.app_limited = info.delivery_rate_app_limited ? 1 : 0;
   out.bytes_sent = info.bytes_sent;
   out.bytes_retrans = info.bytes_retransmitted;
+  out.dsack_dups = info.duplicates_reported;
+  out.reord_seen = info.reordering_seen;
   out.snd_wnd = info.send_window;
   return out;
 }

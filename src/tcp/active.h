@@ -10,14 +10,19 @@
 #include "core/time.h"
 #include "tcp/busy_clock.h"
 #include "tcp/delivery_rate.h"
+#include "tcp/frto.h"
 #include "tcp/loss_recovery.h"
 #include "tcp/pacer.h"
+#include "tcp/prr.h"
+#include "tcp/rack.h"
 #include "tcp/reassembly_queue.h"
 #include "tcp/receive_buffer.h"
 #include "tcp/sack_report.h"
 #include "tcp/sack_scoreboard.h"
 #include "tcp/send_buffer.h"
 #include "tcp/sent_queue.h"
+#include "tcp/tail_loss_probe.h"
+#include "tcp/undo.h"
 #include "tcp/urgent.h"
 
 namespace sockeye::tcp {
@@ -37,6 +42,11 @@ struct Active {
   SentQueue sent;
   SackScoreboard scoreboard;
   LossRecovery recovery;
+  Rack rack;
+  Prr prr;
+  Frto frto;
+  Undo undo;
+  TailLossProbe probe;
   ReceiveBuffer receive_buffer;
   ReassemblyQueue reassembly;
   SackReport report;
@@ -46,8 +56,11 @@ struct Active {
   Urgent urgent;
 
   Instant retransmit_at = kNever;
-  Instant first_retransmit{};  // of the oldest unacknowledged byte: R2 counts from here (Linux)
-  Instant unacked_since{};     // the oldest unacknowledged byte was sent, or the last progress made
+  Instant probe_at = kNever;    // tail loss probe; not later than retransmit_at
+  Instant reorder_at = kNever;  // RACK's timer
+  Instant undo_until = kNever;  // all is acknowledged, but a report of duplicates may still come
+  Instant first_retransmit{};   // of the oldest unacknowledged byte: R2 counts from here (Linux)
+  Instant unacked_since{};      // the oldest unacknowledged byte was sent, or the last progress made
   Instant persist_at = kNever;
   Instant persist_since{};  // of this series of probes, for TCP_USER_TIMEOUT
   Instant delayed_ack_at = kNever;
@@ -56,30 +69,39 @@ struct Active {
   SeqNum short_end{};                     // end of the last segment below mss that was sent
   std::optional<SeqNum> fin_at{};         // a FIN that arrived out of order
   FastOpenAttempt fast_open{};
-  std::optional<SeqNum> reduced_until{};  // cwnd follows an echo of congestion until this is acknowledged
   std::uint8_t retransmissions = 0;       // time-outs of the oldest segment in a row
   std::uint8_t persist_back_off = 0;
   bool has_short = false;
   bool waits_for_release = false;  // data could leave but for the pacer
   bool window_limited = false;     // ... but for the peer's window
   bool buffer_limited = false;     // the program wanted to write more than the send buffer takes
+  bool loss_probe_due = false;
 
   Active* next_free = nullptr;
 
-  void reset() {
-    send_buffer.clear();
+  // Nothing is in flight any more, and nobody waits for news about what was.
+  void forget_flight() {
     sent.clear();
     scoreboard.clear();
     recovery.reset();
+    rack.reset();
+    frto.stop();
+    undo = Undo();
+    probe.cancel();
+    retransmit_at = probe_at = reorder_at = undo_until = kNever;
+    loss_probe_due = false;
+  }
+  void reset() {
+    send_buffer.clear();
+    forget_flight();
     receive_buffer.clear();
     reassembly.clear();
     report.clear();
     urgent = Urgent();
     pacer.reset();
     busy = BusyClock();
-    retransmit_at = persist_at = delayed_ack_at = kNever;
+    persist_at = delayed_ack_at = kNever;
     fin_at.reset();
-    reduced_until.reset();
     fast_open = FastOpenAttempt();
     retransmissions = persist_back_off = 0;
     has_short = waits_for_release = window_limited = buffer_limited = false;

@@ -143,7 +143,8 @@ Arrival::Verdict Arrival::check_ack() {
   if (segment_.ack > c_.snd_.nxt) return challenge(Drop::bad_ack);
   // RFC 5961 5.2: an acknowledgment older than any window we ever had is an injection.
   if (segment_.ack < c_.snd_.una - c_.snd_.wnd_max) return challenge(Drop::bad_ack);
-  if (segment_.ack >= c_.snd_.una) c_.on_ack(now_, segment_);
+  // An old one may still bring SACK blocks.
+  if (segment_.ack >= c_.snd_.una || segment_.options.sack_count > 0) c_.on_ack(now_, segment_);
   if (c_.flags_.fin_queued && c_.snd_.una == c_.snd_.end + 1) return after_ack_of_fin();
   return proceed();
 }

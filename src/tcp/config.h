@@ -28,6 +28,8 @@ struct Config {
   bool window_scaling = true;                      // net.ipv4.tcp_window_scaling
   bool timestamps = true;                          // net.ipv4.tcp_timestamps
   bool sack = true;                                // net.ipv4.tcp_sack
+  bool tail_loss_probe = true;                     // net.ipv4.tcp_early_retrans (3: on, 0: off)
+  bool frto = true;                                // net.ipv4.tcp_frto
   bool rfc1337 = false;                            // net.ipv4.tcp_rfc1337
   bool abort_on_overflow = false;                  // net.ipv4.tcp_abort_on_overflow
   unsigned initial_window = 10;                    // RFC 6928, in segments

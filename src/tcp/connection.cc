@@ -73,11 +73,9 @@ void Connection::finish_closed() {
   acks_due_ = 0;
   if (active_ != nullptr) {
     active_->send_buffer.clear();
-    active_->sent.clear();
-    active_->scoreboard.clear();
-    active_->recovery.reset();
+    active_->forget_flight();
     active_->reassembly.clear();
-    active_->retransmit_at = active_->persist_at = active_->delayed_ack_at = kNever;
+    active_->persist_at = active_->delayed_ack_at = kNever;
   }
   snd_.una = snd_.nxt = snd_.end;
   notify(Readiness::in | Readiness::out | Readiness::hup | Readiness::rdhup);
@@ -105,8 +103,8 @@ void Connection::release_active() {
   const Active& a = *active_;
   const bool is_busy = !a.send_buffer.empty() || !a.sent.empty() || !a.receive_buffer.empty() ||
                        !a.reassembly.empty() || !a.urgent.is_idle() || !a.report.empty() ||
-                       a.retransmit_at != kNever || a.persist_at != kNever || a.delayed_ack_at != kNever ||
-                       a.fin_at.has_value() || a.waits_for_release;
+                       a.retransmit_at != kNever || a.undo_until != kNever || a.persist_at != kNever ||
+                       a.delayed_ack_at != kNever || a.fin_at.has_value() || a.waits_for_release;
   if (is_busy && !(state_ == State::closed && flags_.orphan)) return;
   resources_.active.release(active_);
   active_ = nullptr;
@@ -119,10 +117,6 @@ RtoLimits Connection::rto_limits() const {
 
 Duration Connection::rto() const {
   return rtt_.rto(rto_limits());
-}
-
-SendEdges Connection::edges() const {
-  return {snd_.una, snd_.nxt, snd_.mss, flags_.sack};
 }
 
 // --- the user calls

@@ -31,8 +31,10 @@
 #include "tcp/delayed_ack.h"
 #include "tcp/ecn.h"
 #include "tcp/info.h"
+#include "tcp/loss_recovery.h"
 #include "tcp/negotiation.h"
 #include "tcp/receive_window.h"
+#include "tcp/reordering.h"
 #include "tcp/rtt_estimator.h"
 #include "tcp/segment.h"
 #include "tcp/state.h"
@@ -44,7 +46,8 @@ namespace sockeye::tcp {
 struct Resources;
 struct Active;          // what a connection has only while it is busy (D13): tcp/active.h
 struct SharedSettings;  // connections with equal settings share them: tcp/shared_settings.h
-struct SendEdges;
+struct AckNews;         // what one ACK has told: tcp/ack_news.h
+struct SentSegment;
 
 // What is known about the way to the peer; may change while the connection lives.
 struct Path {
@@ -215,7 +218,6 @@ class Connection {
   std::uint32_t unread() const;
   SeqNum read_edge() const;  // Linux's copied_seq: the next byte that the program will read
   static std::uint32_t ms_of(Instant at) { return static_cast<std::uint32_t>(to_ms(at.time_since_epoch())); }
-  SendEdges edges() const;
   RtoLimits rto_limits() const;
   Duration rto() const;
   void notify(Readiness events) { events_ |= events; }
@@ -247,7 +249,7 @@ class Connection {
   static constexpr std::uint32_t kRateUnit = 64;
   void check_app_limited();
   AckSample make_ack_sample(Instant now, bool advances) const;
-  std::uint32_t count_lost(Instant now, std::uint32_t lost_before);
+  std::uint32_t count_lost(Instant now, std::uint32_t marked_before);
   void take_rate(const RateSample& rate);
   bool is_paced() const;
   std::uint64_t pacing_rate() const;  // bytes per second; kUnlimitedRate: nothing measured
@@ -258,9 +260,13 @@ class Connection {
   // connection_ack.cc
   void on_ack(Instant now, const Segment& segment);
   void update_send_window(const Segment& segment);
-  Duration take_acked_bytes(Instant now, const Segment& segment, std::uint32_t acked);
-  std::uint32_t take_sack(const Segment& segment);
-  void run_recovery(Instant now, std::uint32_t acked, bool is_duplicate);
+  void take_acked_bytes(Instant now, SeqNum ack, AckNews& news);
+  void take_sack(Instant now, const Segment& segment, AckNews& news);
+  bool take_duplicate_report(const Segment& segment, AckNews& news);
+  void note_delivered(Instant now, const SentSegment& piece, AckNews& news);
+  Duration measure_round_trip(Instant now, AckNews& news);
+  void judge_duplicate(const Segment& segment, std::uint32_t window_before, AckNews& news) const;
+  void adjust_window(Instant now, const AckNews& news);
   void grow_send_buffer();
 
   // ecn.cc
@@ -268,13 +274,42 @@ class Connection {
   void negotiate_ecn(const Segment& segment);
   void take_ecn(const Segment& segment);
   void on_congestion_echo(Instant now);
-  bool is_reduced() const;  // cwnd was reduced in this window of data
+
+  // connection_recovery.cc
+  std::uint32_t pipe() const;
+  std::uint32_t sacked_segments() const;
+  Duration rack_window() const;
+  void recover(Instant now, AckNews& news);
+  void recover_from_timeout(Instant now, AckNews& news);
+  bool leave_phase(Instant now, const AckNews& news);
+  void mark_losses(Instant now, AckNews& news);
+  void note_reordering(SeqNum low);
+  void count_duplicate(AckNews& news);
+  void keep_open();
+  void start_reduction(Instant now, LossRecovery::Phase phase);
+  void enter_recovery(Instant now);
+  void enter_cwr(Instant now);
+  void enter_loss(Instant now);
+  void resend_too_large();
+  void undo_reduction(Instant now, bool nothing_lost);
+  bool try_undo_duplicates(Instant now);
+  bool try_undo_partial(Instant now, const AckNews& news);
+  bool try_undo_loss(Instant now, const AckNews& news, bool by_frto);
+  bool holds_old_phase();
+  bool finish_recovery(Instant now, const AckNews& news);
+  void on_reorder_timeout(Instant now);
+  bool schedule_probe(Instant now);
+  void on_probe_timeout(Instant now);
+  bool poll_loss_probe(Instant now, Segment& segment, Packet& packet);
+  void restart_timers(Instant now);
 
   // connection_send.cc
   void fill_header(Instant now, Segment& segment);
   void on_packet_out(Instant now, const Segment& segment);
   bool poll_reset(Instant now, Segment& segment);
+  bool poll_frto(Instant now, Segment& segment, Packet& packet);
   bool poll_retransmission(Instant now, Segment& segment, Packet& packet);
+  void send_again(Instant now, SackBlock range, bool as_probe, Segment& segment, Packet& packet);
   bool poll_new_data(Instant now, Segment& segment, Packet& packet);
   bool poll_probe(Instant now, Segment& segment, Packet& packet);
   bool poll_ack(Instant now, Segment& segment);
@@ -287,6 +322,7 @@ class Connection {
   void fill_timer(Info& info, Instant now) const;
 
   // connection_timers.cc
+  void on_recovery_timers(Instant now);
   void on_retransmit_timeout(Instant now);
   void on_persist_timeout(Instant now);
   void on_keepalive_timeout(Instant now);
@@ -318,6 +354,7 @@ class Connection {
   TimestampState timestamps_;
   DelayedAck delayed_ack_;
   CongestionControlSlot congestion_;
+  Reordering reordering_;
   Instant last_received_{};         // any acceptable segment
   Instant last_probe_{};            // persist or keep-alive
   Instant fin_wait_2_at_ = kNever;  // when an orphan in FIN_WAIT_2 is forgotten

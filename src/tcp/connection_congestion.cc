@@ -14,16 +14,16 @@ namespace sockeye::tcp {
 // draft-ietf-ccwg-bbr, "Detecting application-limited phases": before a write, an ACK or a timer changes
 // anything. Samples of what is sent from now on tell no more than what the program offered.
 void Connection::check_app_limited() {
-  if (active_ == nullptr || unsent() > 0 || active_->recovery.lost_waiting() > 0) return;
-  const std::uint32_t pipe = active_->recovery.pipe(edges(), active_->scoreboard);
-  if (pipe < congestion_->cwnd()) active_->rate.mark_app_limited(pipe);
+  if (active_ == nullptr || unsent() > 0 || active_->sent.waiting_bytes() > 0) return;
+  const std::uint32_t in_flight = pipe();
+  if (in_flight < congestion_->cwnd()) active_->rate.mark_app_limited(in_flight);
 }
 
 AckSample Connection::make_ack_sample(Instant now, bool advances) const {
   const Active& a = *active_;
   AckSample sample;
   sample.now = now;
-  sample.in_flight = a.recovery.pipe(edges(), a.scoreboard);
+  sample.in_flight = pipe();
   sample.srtt = rtt_.srtt();
   sample.min_rtt = std::chrono::microseconds(min_rtt_us_);
   // Linux: in slow start the window may grow while at least half of it was used.
@@ -32,29 +32,26 @@ AckSample Connection::make_ack_sample(Instant now, bool advances) const {
   sample.is_app_limited = !used;
   sample.is_cwnd_limited = flags_.congestion_limited;
   sample.is_round_start = advances && snd_.una > a.round_end;
-  sample.in_recovery = !a.recovery.is_open();
+  sample.in_recovery = a.recovery.is_recovering();
   sample.has_sack = flags_.sack;
   return sample;
 }
 
-// What became lost with this ACK or time-out, when `lost_before` bytes were known to be lost before it.
-std::uint32_t Connection::count_lost(Instant now, std::uint32_t lost_before) {
+// What was marked lost since SentQueue::marked_bytes() was `marked_before`.
+std::uint32_t Connection::count_lost(Instant now, std::uint32_t marked_before) {
   Active& a = *active_;
-  const std::uint32_t lost = a.recovery.lost_waiting();
-  if (lost <= lost_before) return 0;
-  const std::uint32_t bytes = lost - lost_before;
+  const std::uint32_t bytes = a.sent.marked_bytes() - marked_before;
+  if (bytes == 0) return 0;
   a.rate.on_lost(bytes);
   if (!congestion_->owns_recovery()) return bytes;
-  // The last packet that is lost stands for all of them.
-  const SentSegment* packet = a.sent.holding(a.recovery.lost_edge() - 1u);
-  if (packet == nullptr) return bytes;
+  const RateSnapshot& packet = a.sent.last_marked();  // it stands for all of them
   LossEvent event;
   event.now = now;
   event.bytes = bytes;
-  event.tx_in_flight = packet->rate.in_flight;
-  event.lost_since = static_cast<std::uint32_t>(a.rate.lost()) - packet->rate.lost;
+  event.tx_in_flight = packet.in_flight;
+  event.lost_since = static_cast<std::uint32_t>(a.rate.lost()) - packet.lost;
   event.total_delivered = a.rate.delivered();
-  event.is_app_limited = packet->rate.is_app_limited;
+  event.is_app_limited = packet.is_app_limited;
   event.has_sack = flags_.sack;
   congestion_->on_loss(event);
   return bytes;

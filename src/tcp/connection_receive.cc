@@ -115,13 +115,15 @@ std::optional<Drop> Connection::take_out_of_order(SeqNum begin, Packet& packet, 
 
 void Connection::drain_reassembly() {
   Active& a = *active_;
-  while (auto slice = a.reassembly.pop_in_order(rcv_.nxt)) {
+  std::optional<SackBlock> duplicate;  // what came in order was here already in part (RFC 2883)
+  while (auto slice = a.reassembly.pop_in_order(rcv_.nxt, &duplicate)) {
     const std::uint32_t bytes = slice->size();
     // A byte that was SACKed may still be forgotten (RFC 2018 8): the pool is exhausted.
     if (!a.receive_buffer.append(resources_.chunks, std::move(*slice), window_.limit())) break;
     rcv_.nxt += bytes;
     counts_.bytes_received += bytes;
   }
+  if (duplicate && flags_.sack) a.report.on_duplicate(*duplicate);
   a.report.on_advance(rcv_.nxt);
 }
 

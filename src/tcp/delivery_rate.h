@@ -31,7 +31,6 @@ struct RateSnapshot {
   std::uint32_t lost = 0;       // P.lost, modulo 2^32
   std::uint32_t in_flight = 0;  // P.tx_in_flight: this packet included
   bool is_app_limited = false;
-  bool is_delivered = false;  // it has given its sample
 };
 
 // What one ACK tells (draft: RS). In bytes.

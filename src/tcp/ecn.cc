@@ -36,16 +36,9 @@ void Connection::take_ecn(const Segment& segment) {
   if (ecn_.on_data(segment.ip_ecn)) delayed_ack_.enter_quick();
 }
 
-bool Connection::is_reduced() const {
-  return active_ != nullptr && active_->reduced_until && snd_.una <= *active_->reduced_until;
-}
-
 void Connection::on_congestion_echo(Instant now) {
-  if (!ecn_.is_enabled() || is_reduced() || !active_->recovery.is_open()) return;
-  congestion_->enter_recovery(now);
-  congestion_->set_cwnd(congestion_->ssthresh());
-  active_->reduced_until = snd_.nxt;
-  ecn_.on_reduction();
+  if (!ecn_.is_enabled() || active_->recovery.phase() >= LossRecovery::Phase::cwr) return;
+  enter_cwr(now);
 }
 
 }  // namespace sockeye::tcp

@@ -24,21 +24,11 @@ std::uint32_t in_segments(std::uint32_t bytes, std::uint32_t mss) {
 void Connection::fill_flight(Info& info) const {
   const Active& a = *active_;
   info.unacked_segments = in_segments(distance(snd_.una, snd_.nxt), snd_.mss);
-  info.sacked_segments = in_segments(a.scoreboard.sacked_bytes(), snd_.mss);
-  info.lost_segments = a.recovery.is_open() ? 0 : in_segments(a.recovery.lost_waiting(), snd_.mss);
+  info.sacked_segments = sacked_segments();
+  info.lost_segments = in_segments(a.sent.lost_bytes(), snd_.mss);
+  info.retransmitted_segments = in_segments(a.sent.resent_bytes(), snd_.mss);
   info.retransmits = a.retransmissions;
-  switch (a.recovery.phase()) {
-    case LossRecovery::Phase::recovery:
-      info.congestion_state = 3;
-      break;
-    case LossRecovery::Phase::loss:
-      info.congestion_state = 4;
-      break;
-    case LossRecovery::Phase::open:
-      info.congestion_state = a.recovery.duplicate_acks() > 0 || !a.scoreboard.empty() ? 1 : 0;
-      if (is_reduced()) info.congestion_state = 2;
-      break;
-  }
+  info.congestion_state = static_cast<std::uint8_t>(a.recovery.phase());
 }
 
 void Connection::fill_busy(Info& info, Instant now) const {
@@ -56,7 +46,7 @@ void Connection::fill_timer(Info& info, Instant now) const {
   Instant at = kNever;
   if (active_ != nullptr && active_->retransmit_at != kNever) {
     info.timer = "on";
-    at = active_->retransmit_at;
+    at = std::min({active_->retransmit_at, active_->probe_at, active_->reorder_at});
   } else if (active_ != nullptr && active_->persist_at != kNever) {
     info.timer = "persist";
     at = active_->persist_at;
@@ -99,6 +89,9 @@ Info Connection::info(Instant now) const {
   info.receive_window = window_.current(rcv_.nxt);
   info.receive_space = window_.limit();
   info.probes = probes_;
+  info.reordering = reordering_.degree();
+  info.reordering_seen = reordering_.seen();
+  info.duplicates_reported = reordering_.duplicates();
   info.total_retransmits = counts_.retransmits;
   info.bytes_sent = counts_.bytes_sent + counts_.bytes_retransmitted;
   info.bytes_acked =

@@ -42,6 +42,9 @@ struct Info {
   std::uint32_t sacked_segments = 0;
   std::uint32_t lost_segments = 0;
   std::uint32_t retransmitted_segments = 0;  // in flight now
+  std::uint32_t reordering = 3;              // segments that may overtake one before it counts as lost
+  std::uint32_t reordering_seen = 0;         // how often segments were seen to be overtaken
+  std::uint32_t duplicates_reported = 0;     // segments that the peer says it got twice (RFC 2883)
   std::uint32_t retransmits = 0;             // of the oldest segment (back-offs)
   std::uint32_t probes = 0;                  // unanswered zero-window or keep-alive probes
   std::uint64_t total_retransmits = 0;

@@ -88,10 +88,7 @@ void Connection::update_mss() {
   snd_.mss = static_cast<std::uint16_t>(mss);
   congestion_->set_mss(mss);
   if (!is_smaller || !is_synchronized(state_) || snd_.una == snd_.nxt || active_ == nullptr) return;
-  // What is in flight was too large for the path (Linux: tcp_simple_retransmit): send it again, which
-  // is no sign of congestion.
-  active_->recovery.on_timeout(edges());
-  active_->recovery.on_scoreboard(edges(), active_->scoreboard);
+  resend_too_large();
 }
 
 void Connection::on_path_change(Instant now, const Path& path) {
