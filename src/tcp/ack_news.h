@@ -16,7 +16,7 @@ namespace sockeye::tcp {
 struct AckNews {
   // As it was before this ACK.
   SeqNum una_before{};
-  SeqNum highest_before{};              // one past the highest SACKed byte, at least una_before
+  SeqNum highest_before{};  // one past the highest SACKed byte, at least una_before
   std::uint32_t pipe_before = 0;
   std::uint32_t losses_before = 0;  // SentQueue::loss_count()
   std::uint32_t marked_before = 0;  // SentQueue::marked_bytes()

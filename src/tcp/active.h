@@ -64,12 +64,12 @@ struct Active {
   Instant persist_at = kNever;
   Instant persist_since{};  // of this series of probes, for TCP_USER_TIMEOUT
   Instant delayed_ack_at = kNever;
-  SeqNum round_end{};                     // the present round trip ends when this is acknowledged
-  std::uint32_t flight_max = 0;           // in this round trip
-  SeqNum short_end{};                     // end of the last segment below mss that was sent
-  std::optional<SeqNum> fin_at{};         // a FIN that arrived out of order
+  SeqNum round_end{};              // the present round trip ends when this is acknowledged
+  std::uint32_t flight_max = 0;    // in this round trip
+  SeqNum short_end{};              // end of the last segment below mss that was sent
+  std::optional<SeqNum> fin_at{};  // a FIN that arrived out of order
   FastOpenAttempt fast_open{};
-  std::uint8_t retransmissions = 0;       // time-outs of the oldest segment in a row
+  std::uint8_t retransmissions = 0;  // time-outs of the oldest segment in a row
   std::uint8_t persist_back_off = 0;
   bool has_short = false;
   bool waits_for_release = false;  // data could leave but for the pacer

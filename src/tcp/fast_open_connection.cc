@@ -166,7 +166,7 @@ void Connection::establish_fast(Instant now) {
   if (covered.any && !covered.retransmitted)
     rtt_.on_sample(now - covered.first_sent, snd_.una, snd_.nxt, rto_limits());
   rtt_.reset_back_off();
-  round_end_ = snd_.nxt;
+  a.round_end = snd_.nxt;
   a.retransmissions = 0;
   a.fast_open = FastOpenAttempt();
   a.retransmit_at = snd_.una == snd_.nxt ? kNever : now + rto();

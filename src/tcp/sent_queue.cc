@@ -103,8 +103,8 @@ void SentQueue::set_sacked(std::uint32_t entry) {
   unlink(entry);
 }
 
-std::uint8_t SentQueue::on_retransmit(SeqNum begin, SeqNum end, Instant now, std::uint16_t mss,
-                                      bool as_probe, const RateSnapshot& rate) {
+std::uint8_t SentQueue::on_retransmit(SeqNum begin, SeqNum end, Instant now, std::uint16_t mss, bool as_probe,
+                                      const RateSnapshot& rate) {
   std::uint8_t highest = 0;
   for (std::size_t i = find(begin); i < order_.size() && (*this)[i].begin < end; ++i) {
     if ((*this)[i].begin < begin) split(i++, begin);

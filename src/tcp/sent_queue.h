@@ -142,7 +142,7 @@ class SentQueue {
   std::uint32_t loss_count() const { return loss_count_; }        // marks ever made; wraps
   std::uint32_t marked_bytes() const { return marked_bytes_; }    // ... in bytes
   const RateSnapshot& last_marked() const { return last_marked_; }
-  bool any_retransmitted() const {                                // ... that is still unacknowledged
+  bool any_retransmitted() const {  // ... that is still unacknowledged
     return resent_bytes_ > 0 || (!empty() && front().retransmissions > 0);
   }
   // Entries looked at since the beginning: what hostile peers must not be able to multiply.
