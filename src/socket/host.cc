@@ -13,28 +13,12 @@
 
 namespace sockeye {
 
-tcp::Settings default_settings_of(const tcp::Config& config) {
-  tcp::Settings settings;
-  settings.keepalive_idle = config.keepalive_idle;
-  settings.keepalive_interval = config.keepalive_interval;
-  settings.keepalive_count = config.keepalive_count;
-  settings.syn_retries = config.syn_retries;
-  settings.linger2 = config.fin_timeout;
-  settings.receive_buffer = config.receive_buffer_default;
-  settings.send_buffer = config.send_buffer_default;
-  const std::string_view name = config.congestion_control;
-  const std::size_t length = std::min(name.size(), sizeof settings.congestion_control - 1);
-  std::fill(std::begin(settings.congestion_control), std::end(settings.congestion_control), '\0');
-  std::copy_n(name.begin(), length, settings.congestion_control);
-  return settings;
-}
-
 SocketHost::SocketHost(Stack& owner, const SocketLimits& socket_limits, const tcp::Config& tcp_config,
                        PacketPool& packets, Rng& secret, Rng& open, Instant start)
     : stack(owner),
       limits(socket_limits),
       config(tcp_config),
-      default_settings(default_settings_of(tcp_config)),
+      default_settings(tcp::Settings::of(tcp_config)),
       pool(packets),
       ip(packets, secret, drops),
       tcp(tcp_config, packets.chunks(), secret, open),

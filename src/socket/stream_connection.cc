@@ -76,6 +76,7 @@ bool StreamConnection::transmit_one() {
   how.source = tuple().local.address;
   how.destination = tuple().remote.address;
   how.protocol = IpProtocol::tcp;
+  // RFC 9293 3.9.1.9 MUST-48, SHLD-21, SHLD-22; RFC 9293 3.9.2 MUST-49
   how.ttl = ttl_;
   how.tos = tos_;
   how.interface = interface_;

@@ -32,7 +32,7 @@ void Connection::on_ack(Instant now, const Segment& segment) {
   const std::uint32_t held = distance(snd_.una, snd_.nxt) - a.scoreboard.sacked_bytes();
   const std::uint32_t delivered = held_before > held ? held_before - held : 0;
 
-  // RFC 5681 2 and RFC 6675 2: what is a duplicate ACK.
+  // RFC 5681 2 and RFC 6675 2: what is a duplicate ACK. RFC 5681 3.2 SHLD-5
   const bool is_plain = !advances && segment.ack == una_before && segment.payload_bytes == 0 &&
                         !segment.flags.fin && snd_.una != snd_.nxt;
   const bool is_duplicate = is_plain && (flags_.sack ? sacked > 0 : snd_.wnd == window_before);
@@ -60,6 +60,7 @@ void Connection::on_ack(Instant now, const Segment& segment) {
     flags_.congestion_limited = false;
   }
   if (advances) {
+    // RFC 6298 5.1 SHLD-4
     a.retransmit_at = snd_.una == snd_.nxt ? kNever : now + rto();
     a.unacked_since = now;
     grow_send_buffer();
@@ -69,7 +70,7 @@ void Connection::on_ack(Instant now, const Segment& segment) {
 
 // RFC 9293 3.10.7.4: SND.WL1 and SND.WL2 keep an old segment from changing the window.
 void Connection::update_send_window(const Segment& segment) {
-  const std::uint32_t window = std::uint32_t{segment.window} << snd_.scale;
+  const std::uint32_t window = std::uint32_t{segment.window} << snd_.scale;  // RFC 7323 2.3 MUST-4
   const bool is_newer = snd_.wl1 < segment.seq || (snd_.wl1 == segment.seq && snd_.wl2 <= segment.ack);
   if (!is_newer) return;
   snd_.wl1 = segment.seq;
@@ -84,6 +85,7 @@ void Connection::update_send_window(const Segment& segment) {
 Duration Connection::take_acked_bytes(Instant now, const Segment& segment, std::uint32_t acked) {
   Active& a = *active_;
   const bool fin_acked = fin_sent() && segment.ack == snd_.end + 1;
+  // RFC 2018 8 MUST-8: only what is acknowledged cumulatively is let go.
   a.send_buffer.release(acked - (fin_acked ? 1 : 0));
   snd_.una = segment.ack;
   const SentAcked covered = a.sent.on_ack(snd_.una);
@@ -91,6 +93,7 @@ Duration Connection::take_acked_bytes(Instant now, const Segment& segment, std::
   a.urgent.on_una(snd_.una);
   a.retransmissions = 0;
   Duration rtt = Duration::zero();
+  // RFC 9293 3.8.1 MUST-18; RFC 6298 3 MUST-4, MUST-5
   if (covered.any && !covered.retransmitted) {
     rtt = now - covered.first_sent;
   } else if (segment.options.timestamps) {
@@ -105,7 +108,7 @@ Duration Connection::take_acked_bytes(Instant now, const Segment& segment, std::
   return std::max(rtt, Duration(1));
 }
 
-// Answers the bytes that were not known to have arrived.
+// Answers the bytes that were not known to have arrived. RFC 2018 5 SHLD-5; RFC 2018 5.1 MUST-7
 std::uint32_t Connection::take_sack(const Segment& segment) {
   if (!flags_.sack || segment.options.sack_count == 0) return 0;
   Active& a = *active_;
@@ -121,11 +124,11 @@ void Connection::run_recovery(Instant now, std::uint32_t acked, bool is_duplicat
   const SendEdges at = edges();
   const auto phase_before = a.recovery.phase();
   if (acked > 0 && a.recovery.on_advance(at, acked) && phase_before == LossRecovery::Phase::recovery)
-    congestion_->on_recovery_end();
-  if (is_duplicate) a.recovery.on_duplicate_ack(at);
+    congestion_->on_recovery_end();                   // RFC 5681 3.2 MUST-11
+  if (is_duplicate) a.recovery.on_duplicate_ack(at);  // RFC 5681 3.2 SHLD-6, MUST-7: cwnd stays
   if (flags_.sack) a.recovery.on_scoreboard(at, a.scoreboard);
   if (!a.recovery.should_enter(at)) return;
-  congestion_->enter_recovery(now);
+  congestion_->enter_recovery(now);  // RFC 5681 3.2 MUST-8, MUST-9
   congestion_->set_cwnd(congestion_->ssthresh());
   a.recovery.enter(at);
   if (flags_.sack) a.recovery.on_scoreboard(at, a.scoreboard);

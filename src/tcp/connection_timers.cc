@@ -41,6 +41,7 @@ void Connection::on_timer(Instant now) {
   if (keepalive_at() <= now) on_keepalive_timeout(now);
 }
 
+// RFC 6298 5 MUST-7
 void Connection::on_retransmit_timeout(Instant now) {
   Active& a = *active_;
   if (should_give_up(now)) {
@@ -49,12 +50,14 @@ void Connection::on_retransmit_timeout(Instant now) {
   }
   const SendEdges at = edges();
   if (a.retransmissions == 0) a.first_retransmit = now;
-  // Linux: a recovery under way has reduced already; a time-out after progress is a new event.
+  // RFC 5681 4.3 SHLD-10, MUST-14. Linux: a recovery under way has reduced already; a time-out after progress
+  // is a new event.
   const bool is_new = a.retransmissions == 0 && a.recovery.phase() != LossRecovery::Phase::recovery;
+  // RFC 9293 3.8.2 MUST-19
   congestion_->on_rto(now, is_new);
   if (a.retransmissions < 255) ++a.retransmissions;
-  rtt_.back_off();
-  // RFC 2018 8: a block that begins where the cumulative ACK stands proves that the peer let go of it.
+  rtt_.back_off();  // RFC 6298 5.5 MUST-8
+  // RFC 2018 5 MUST-5: a block that begins where the cumulative ACK stands proves that the peer let go of it.
   if (!a.scoreboard.empty() && a.scoreboard.range(0).begin <= snd_.una) a.scoreboard.clear();
   a.recovery.on_timeout(at);
   a.recovery.on_scoreboard(at, a.scoreboard);
@@ -69,6 +72,7 @@ void Connection::on_retransmit_timeout(Instant now) {
 }
 
 // Nothing in flight and data (or a FIN) that cannot leave: only a timer can bring the next chance.
+// RFC 9293 3.8.6.1 MUST-36, SHLD-29
 void Connection::arm_persist(Instant now) {
   if (active_ == nullptr || !is_synchronized(state_) || state_ == State::time_wait) return;
   Active& a = *active_;
@@ -105,11 +109,12 @@ void Connection::on_persist_timeout(Instant now) {
   last_probe_ = now;
   flags_.probe_due = true;
   if (a.persist_back_off < 16) ++a.persist_back_off;
+  // RFC 9293 3.8.6.1 SHLD-30
   const Duration wait = rto() * (std::int64_t{1} << a.persist_back_off);
   a.persist_at = now + std::min(wait, config.rto_max);
 }
 
-// RFC 9293 3.8.4. Silence counts from the last segment heard; with data under way the retransmission
+// RFC 9293 3.8.4 MUST-26. Silence counts from the last segment heard; with data under way the retransmission
 // timer looks after the peer. kNever: not now.
 Instant Connection::keepalive_at() const {
   const Settings& settings = settings_->value;
@@ -120,6 +125,7 @@ Instant Connection::keepalive_at() const {
 
 void Connection::on_keepalive_timeout(Instant now) {
   const Settings& settings = settings_->value;
+  // RFC 9293 3.8.4 MUST-29, SHLD-12
   const bool by_time = settings.user_timeout > Duration::zero();
   const bool give_up = by_time ? probes_ > 0 && now - last_received_ >= settings.user_timeout
                                : probes_ >= settings.keepalive_count;
