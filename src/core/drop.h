@@ -50,6 +50,7 @@ namespace sockeye {
   X(listen_no_syn, "a segment for a listening socket is neither SYN nor a handshake's end")   \
   X(syn_queue_full, "the listening socket has too many half-open connections")                \
   X(accept_queue_full, "the listening socket's accept queue is full")                         \
+  X(accept_deferred, "TCP_DEFER_ACCEPT: a handshake's end without data")                      \
   X(out_of_window, "the sequence number is outside the receive window")                       \
   X(paws, "the timestamp is older than one already seen (RFC 7323 5)")                        \
   X(no_timestamp, "the agreed timestamp option is missing (RFC 7323 3.2)")                    \
@@ -57,6 +58,7 @@ namespace sockeye {
   X(no_ack, "a segment without ACK in a synchronized state")                                  \
   X(rst_out_of_window, "a RST outside the window, or one that was challenged (RFC 5961 3)")   \
   X(syn_in_window, "a SYN for an open connection, challenged (RFC 5961 4)")                   \
+  X(reset_limited, "a RST was due but the host's limit was reached")                          \
   X(challenge_limited, "a challenge ACK was due but the limit was reached (RFC 5961 7)")      \
   X(data_after_fin, "data beyond the peer's FIN")                                             \
   X(data_after_close, "data for a program that has closed")                                   \

@@ -46,10 +46,16 @@ class RingQueue {
     back() = T();
     --size_;
   }
-  // Moves everything from `index` one place back: O(size), for the rare case.
+  // Moves what lies before `index`, or what lies behind it, by one place, whichever is less.
   void insert(std::size_t index, T item) {
     push_back(T());
-    for (std::size_t i = size_ - 1; i > index; --i) (*this)[i] = std::move((*this)[i - 1]);
+    if (index < size_ / 2) {
+      --first_;  // what was pushed is forgotten, and the place before the first taken
+      first_ &= capacity_ - 1;
+      for (std::size_t i = 0; i < index; ++i) (*this)[i] = std::move((*this)[i + 1]);
+    } else {
+      for (std::size_t i = size_ - 1; i > index; --i) (*this)[i] = std::move((*this)[i - 1]);
+    }
     (*this)[index] = std::move(item);
   }
   void clear() {

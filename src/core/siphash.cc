@@ -71,6 +71,14 @@ std::uint64_t siphash(const SipKey& key, std::span<const std::byte> data) {
   return state.finish<4>();
 }
 
+SipKey derive_key(const SipKey& from, std::uint64_t label) {
+  const auto word = [&](std::uint64_t part) {
+    const std::uint64_t words[] = {label, part};
+    return siphash(from, std::as_bytes(std::span(words)));
+  };
+  return {word(0), word(1)};
+}
+
 std::uint64_t siphash13(const SipKey& key, std::span<const std::uint64_t> words) {
   State state(key);
   for (const std::uint64_t word : words) state.absorb<1>(word);

@@ -20,6 +20,8 @@ struct SipKey {
 };
 
 std::uint64_t siphash(const SipKey& key, std::span<const std::byte> data);
+// Another key from a key: what is known about values made with one tells nothing about the other.
+SipKey derive_key(const SipKey& from, std::uint64_t label);
 
 // SipHash-1-3 over whole words: for hash tables, where half the rounds are enough (Linux does the
 // same for its own tables) and the input is always a few words.

@@ -18,8 +18,8 @@ namespace sockeye::posix {
 namespace {
 
 constexpr int kPartsMax = 1024;  // UIO_MAXIOV
-constexpr int kSendFlags =
-    MessageFlags::kOob | MessageFlags::kDontWait | MessageFlags::kNoSignal | MessageFlags::kMore;
+constexpr int kSendFlags = MessageFlags::kOob | MessageFlags::kDontWait | MessageFlags::kNoSignal |
+                           MessageFlags::kMore | MessageFlags::kFastOpen;
 // Flags that only recvmsg answers with are ignored when they are passed in, as in the kernel.
 constexpr int kReceiveFlags = MessageFlags::kOob | MessageFlags::kPeek | MessageFlags::kTrunc |
                               MessageFlags::kDontWait | MessageFlags::kWaitAll | MessageFlags::kErrQueue |
@@ -77,8 +77,9 @@ long Process::send(int fd, std::span<const iovec> list, const msghdr& header, in
   op.socket = SocketRef(&socket);
   op.outgoing.buffers = parts.spans();
   op.outgoing.flags = flags;
-  if (socket.kind() == Socket::Kind::datagram) {
-    // A stream has one peer: an address is ignored.
+  if (socket.kind() == Socket::Kind::datagram || (flags & MessageFlags::kFastOpen) != 0) {
+    // A stream has one peer: an address is ignored, unless it is to connect.
+
     const auto to = send_address(socket, static_cast<const sockaddr*>(header.msg_name), header.msg_namelen);
     if (!to) return -to_int(to.error());
     op.outgoing.to = *to;

@@ -133,6 +133,9 @@ bool StackRing::attempt_send(Op& op) {
       if (waiter.transferred > 0 && !op.send_all) return finish(op, Errno::again);
       return false;
     }
+    const bool was_fast = (op.outgoing.flags & MessageFlags::kFastOpen) != 0;
+    op.outgoing.flags &= ~MessageFlags::kFastOpen;  // it connects once; the rest follows
+    if (!sent && was_fast && op.send_all && sent.error() == Errno::inprogress) return false;
     if (!sent) return finish(op, sent.error());
     waiter.transferred += *sent;
     op.result = static_cast<int>(waiter.transferred);

@@ -25,6 +25,13 @@ std::optional<Instant> Bottleneck::admit(Instant now, std::uint32_t bytes) {
   return free_at_;
 }
 
+bool Bottleneck::is_filled(Chance part) const {
+  __extension__ using Wide = unsigned __int128;
+  if (packets_max_ != UINT64_MAX)
+    return Wide{waiting_.size()} * Chance::kCertain >= Wide{packets_max_} * part.parts;
+  return Wide{bytes_} * Chance::kCertain >= Wide{bytes_max_} * part.parts;
+}
+
 Impairment::Decision Impairment::decide(Instant now, std::uint32_t bytes, const Fate& fate) {
   Decision decision;
   if (under_way() >= kUnderWayMax) {
@@ -37,6 +44,7 @@ Impairment::Decision Impairment::decide(Instant now, std::uint32_t bytes, const 
     decision.drop = Drop::rate_queue_full;
     return decision;
   }
+  decision.congested = spec_.ecn && bottleneck_.is_filled(spec_.ecn);
   if (fate.strikes(Stage::loss, spec_.loss)) {
     decision.drop = Drop::loss;
     return decision;

@@ -30,6 +30,8 @@ class Bottleneck {
   explicit Bottleneck(const NetSpec& spec);
   // When the last bit of a packet that comes now will have left; empty: the queue is full.
   std::optional<Instant> admit(Instant now, std::uint32_t bytes);
+  // Is the queue filled to this part of its limit?
+  bool is_filled(Chance part) const;
 
  private:
   struct Waiting {
@@ -56,6 +58,7 @@ class Impairment {
   struct Decision {
     std::optional<Drop> drop{};
     bool corrupted = false;
+    bool congested = false;  // mark it, if it can be marked
     bool late = false;
     Instant due{};
   };

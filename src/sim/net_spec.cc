@@ -24,7 +24,7 @@ constexpr std::array kSizeUnits = {Unit{"KiB", 1024}, Unit{"MiB", 1024 * 1024}, 
 constexpr std::array kChanceUnits = {Unit{"%", Chance::kCertain / 100}};
 
 constexpr std::string_view kKeys[] = {"delay",   "rate",    "queue", "loss", "duplicate",
-                                      "reorder", "corrupt", "mtu",   "seed"};
+                                      "reorder", "corrupt", "mtu",   "seed", "ecn"};
 
 struct Profile {
   std::string_view name;
@@ -135,8 +135,8 @@ bool SpecReader::read_item(View item, bool is_first) {
     });
     if (edit_distance(key, *near) <= 2)
       return fail(key, "unknown key; did you mean " + std::string(*near) + "?");
-    return fail(key,
-                "unknown key; expected delay, rate, queue, loss, duplicate, reorder, corrupt, mtu or seed");
+    return fail(
+        key, "unknown key; expected delay, rate, queue, ecn, loss, duplicate, reorder, corrupt, mtu or seed");
   }
   View& given = given_[static_cast<std::size_t>(known - std::begin(kKeys))];
   if (given.data() != nullptr)
@@ -162,6 +162,7 @@ bool SpecReader::read_value(View key, View value) {
   std::uint64_t number = 0;
   if (key == "delay") return read_delay(value);
   if (key == "queue") return read_queue(value);
+  if (key == "ecn") return read_chance(value, spec_.ecn);
   if (key == "loss") return read_chance(value, spec_.loss);
   if (key == "duplicate") return read_chance(value, spec_.duplicate);
   if (key == "reorder") return read_chance(value, spec_.reorder);
@@ -297,6 +298,8 @@ SpecReader::View SpecReader::key_piece(View key) const {
 bool SpecReader::check_whole() {
   if (spec_.rate == 0 && (spec_.queue_bytes != 0 || spec_.queue_packets != 0))
     return fail(key_piece("queue"), "a queue needs a rate: without one nothing waits");
+  if (spec_.rate == 0 && spec_.ecn)
+    return fail(key_piece("ecn"), "marks need a rate: without one nothing waits");
   return true;
 }
 
@@ -348,6 +351,7 @@ std::string NetSpec::to_string() const {
   if (rate != 0) item("rate", scaled(rate, kRateUnits));
   if (queue_bytes != 0) item("queue", scaled(queue_bytes, std::span(kSizeUnits).first(2)));
   if (queue_packets != 0) item("queue", std::to_string(queue_packets) + 'p');
+  chance("ecn", ecn);
   chance("loss", loss);
   chance("duplicate", duplicate);
   chance("reorder", reorder);

@@ -9,6 +9,7 @@
 //              | delay=20ms~5ms    uniform in 15..25 ms; packets stay in order
 //              | rate=10mbit       kbit mbit gbit, counted in IP bytes
 //              | queue=64KiB       in front of the rate: KiB MiB, or p for packets
+//              | ecn=50%           from this filling of the queue on, packets that know ECN are marked
 //              | loss=1%           each packet by itself, behind the rate
 //              | duplicate=1%      a second copy right behind the first
 //              | reorder=1%        late by up to another delay (1 ms at least): others overtake it
@@ -46,6 +47,7 @@ struct NetSpec {
   std::uint64_t rate = 0;              // bits per second; 0: no limit
   std::uint64_t queue_bytes = 0;       // 0: not given
   std::uint64_t queue_packets = 0;     // 0: not given
+  Chance ecn{};                        // of the queue's limit; none: nothing is marked
   Chance loss{};
   Chance duplicate{};
   Chance reorder{};

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "packet/ecn_mark.h"
 #include "packet/gso.h"
 #include "packet/transport_checksum.h"
 #include "sim/unreachable.h"
@@ -177,10 +178,12 @@ void Network::impair(Instant now, Port& from, Port& to, PacketPtr packet, const 
 void Network::carry(Instant now, Port::Direction& way, PacketPtr packet, const Fate& fate, bool is_copy) {
   Impairment::Decision decision = way.impairment.decide(now, packet->size(), fate);
   if (decision.drop) drops_.count(*decision.drop);
+  const bool marked = !decision.drop && decision.congested && mark_congestion(*packet);
   look(now,
        {.port = way.from,
         .drop = decision.drop,
         .corrupted = decision.corrupted,
+        .marked = marked,
         .duplicate = is_copy,
         .late = decision.late},
        *packet);

@@ -21,6 +21,7 @@ struct PacketEvent {
   bool outbound = true;
   std::optional<Drop> drop{};
   bool corrupted = false;  // outbound: it is going to be
+  bool marked = false;     // ECN: congestion experienced
   bool duplicate = false;  // the network's own second copy
   bool late = false;       // reordered: those behind it may overtake it
 };

@@ -27,6 +27,7 @@ std::string remark_on(const PacketEvent& event) {
     add("dropped: " + std::string(name_of(*event.drop)) + ": " + std::string(text_of(*event.drop)));
     return text;
   }
+  if (event.marked) add("the network model has marked this: congestion experienced");
   if (event.corrupted) add("the network model will flip one bit of this");
   if (event.late) add("the network model will deliver this late, out of order");
   return text;

@@ -9,7 +9,7 @@ namespace {
 
 constexpr int kInet = 2, kInet6 = 10, kStream = 1;
 constexpr int kSolSocket = 1, kSoReuseAddr = 2, kSoKeepalive = 9;
-constexpr int kIpprotoTcp = 6, kTcpKeepIdle = 4, kTcpKeepInterval = 5, kTcpKeepCount = 6;
+constexpr int kIpprotoTcp = 6, kTcpKeepIdle = 4, kTcpKeepInterval = 5, kTcpKeepCount = 6, kTcpCongestion = 13;
 constexpr int kShutWrite = 1;
 constexpr std::size_t kReadBytes = 65536;
 
@@ -166,6 +166,8 @@ std::optional<Errno> StreamClient::open() {
     if (done) done = set_int(*socket_, kIpprotoTcp, kTcpKeepInterval, 1);
     if (done) done = set_int(*socket_, kIpprotoTcp, kTcpKeepCount, 3);
   }
+  if (const std::string_view name = options_.congestion_control; done && !name.empty())
+    done = socket_->set_option(kIpprotoTcp, kTcpCongestion, std::as_bytes(std::span(name)));
   return done ? std::nullopt : std::optional(done.error());
 }
 

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "sim/sim_host.h"
@@ -50,12 +51,13 @@ class StreamServer final : public Task {
 
 struct StreamClientOptions {
   std::uint64_t bytes = 0;
-  std::uint64_t pattern = 1;          // seed
-  std::uint32_t write_bytes = 65536;  // at most that many a call
-  bool half_close = true;             // SHUT_WR when all is sent; otherwise stay
-  bool read_to_end = true;            // then wait for the server's end
-  std::optional<Endpoint> local{};    // bind before connect
-  bool keepalive = false;             // 1 s idle, 1 s between, 3 probes
+  std::uint64_t pattern = 1;              // seed
+  std::uint32_t write_bytes = 65536;      // at most that many a call
+  bool half_close = true;                 // SHUT_WR when all is sent; otherwise stay
+  bool read_to_end = true;                // then wait for the server's end
+  std::optional<Endpoint> local{};        // bind before connect
+  bool keepalive = false;                 // 1 s idle, 1 s between, 3 probes
+  std::string_view congestion_control{};  // TCP_CONGESTION; empty: the host's. Outlives the client.
 };
 
 class StreamClient final : public Task {

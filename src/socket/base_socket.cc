@@ -129,7 +129,7 @@ Result<> BaseSocket::claim_port(std::uint16_t port) {
     if (!found) return Errno::addrinuse;
     wanted.port = *found;
   } else {
-    if (is_stream()) host_.refresh_time_wait(port);
+    if (is_stream()) host_.refresh_time_wait(port, true);
     wanted.port = port;
     if (ports().conflicts(wanted, nullptr, false)) return Errno::addrinuse;
   }

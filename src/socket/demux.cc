@@ -12,8 +12,9 @@
 namespace sockeye {
 namespace {
 
-// Takes the headers off; false: counted.
-bool read_segment(SocketHost& host, Packet& packet, const IpArrival& arrival, tcp::Segment& segment) {
+// Takes the headers off (`headers`: where they stood); false: counted.
+bool read_segment(SocketHost& host, Packet& packet, const IpArrival& arrival, tcp::Segment& segment,
+                  Bytes& headers) {
   const Bytes minimum = packet.front(arrival.header_bytes + kTcpHeaderMin);
   const std::uint32_t header_bytes =
       minimum.empty() ? 0 : tcp_header_bytes(minimum.subspan(arrival.header_bytes));
@@ -28,8 +29,10 @@ bool read_segment(SocketHost& host, Packet& packet, const IpArrival& arrival, tc
     return false;
   }
   static_cast<TcpHeader&>(segment) = *parsed;
+  headers = header;
   packet.consume(arrival.header_bytes + header_bytes);
   segment.payload_bytes = packet.size();
+  segment.ip_ecn = arrival.tos & 3;
   return true;
 }
 
@@ -47,7 +50,8 @@ void receive_stream(SocketHost& host, PacketPtr packet, const IpArrival& arrival
     return;
   }
   tcp::Segment segment;
-  if (!read_segment(host, *packet, arrival, segment)) return;
+  Bytes headers;
+  if (!read_segment(host, *packet, arrival, segment, headers)) return;
   const FiveTuple tuple{{arrival.destination, segment.destination_port},
                         {arrival.source, segment.source_port}};
   if (StreamConnection* connection = host.connections.find(tuple)) {
@@ -65,7 +69,8 @@ void receive_stream(SocketHost& host, PacketPtr packet, const IpArrival& arrival
   }
   if (arrival.interface->any_address && tuple.local.port == host.service_point->port &&
       host.service_point->listener != nullptr) {
-    host.service_point->listener->listener()->on_segment(tuple, segment, *packet, *arrival.interface, beyond);
+    host.service_point->listener->listener()->on_segment(tuple, segment, *packet, *arrival.interface, beyond,
+                                                         headers);
     return;
   }
   const PortUse* use = host.stream_ports.find(tuple.local, tuple.remote, arrival.interface->index,
@@ -76,7 +81,7 @@ void receive_stream(SocketHost& host, PacketPtr packet, const IpArrival& arrival
   }
   static_cast<StreamSocket*>(use->owner)
       ->listener()
-      ->on_segment(tuple, segment, *packet, *arrival.interface, beyond);
+      ->on_segment(tuple, segment, *packet, *arrival.interface, beyond, headers);
 }
 
 bool receive_datagram(SocketHost& host, PacketPtr& packet, const IpArrival& arrival) {

@@ -14,6 +14,7 @@
 #include "ip/ip_layer.h"
 #include "socket/connection_table.h"
 #include "socket/local_service.h"
+#include "socket/pacing_heap.h"
 #include "socket/port_allocator.h"
 #include "socket/port_table.h"
 #include "socket/socket.h"
@@ -60,8 +61,9 @@ class SocketHost {
   void wait_for_flush(DatagramSocket& socket);
   // Puts a record of a finished connection on file; see StreamConnection.
   void add_time_wait(const tcp::TimeWait& record, const PortUse& use);
-  // Before bind() looks at a port: forget uses that stand for records which have expired.
-  void refresh_time_wait(std::uint16_t port);
+  // Before bind() looks at a port: forget uses that stand for records which have expired. `exactly`:
+  // address by address.
+  void refresh_time_wait(std::uint16_t port, bool exactly = false);
   std::uint64_t next_cookie() { return ++last_cookie_; }
   // A single segment outside any connection: a SYN-ACK, a RST, an ACK of a TIME_WAIT record.
   void send_segment(const FiveTuple& tuple, const tcp::Segment& segment, std::uint8_t ttl, std::uint8_t tos);
@@ -87,6 +89,7 @@ class SocketHost {
   tcp::Resources tcp;
   tcp::TimeWaitTable time_waits;
   TimerWheel timers;
+  PacingHeap<StreamConnection> pacing;
   PortTable stream_ports{PortTable::Rule::stream};
   PortTable datagram_ports{PortTable::Rule::datagram};
   PortAllocator port_choice;

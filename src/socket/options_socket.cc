@@ -14,6 +14,7 @@
 
 #include "socket/base_socket.h"
 #include "socket/option_table.h"
+#include "tcp/pacer.h"
 
 namespace sockeye {
 namespace {
@@ -145,6 +146,27 @@ Result<> set_low_water(BaseSocket& socket, int value) {
   return {};
 }
 
+// 32 bits or, when the program offers as many, 64; all ones in either means no limit.
+Result<> set_max_pacing_rate(BaseSocket& socket, Bytes value) {
+  std::uint64_t rate = 0;
+  if (value.size() >= sizeof rate) {
+    std::memcpy(&rate, value.data(), sizeof rate);
+  } else {
+    std::uint32_t word = 0;
+    if (value.size() < sizeof word) return Errno::inval;
+    std::memcpy(&word, value.data(), sizeof word);
+    rate = word == 0xffffffff ? tcp::kUnlimitedRate : word;
+  }
+  socket.own_settings()->max_pacing_rate = rate;
+  socket.settings_changed();
+  return {};
+}
+Result<std::size_t> get_max_pacing_rate(BaseSocket& socket, MutableBytes out) {
+  const std::uint64_t rate = socket.read_settings()->max_pacing_rate;
+  if (out.size() >= sizeof rate) return write_value(rate, out);
+  return write_value(static_cast<std::uint32_t>(std::min<std::uint64_t>(rate, 0xffffffff)), out);
+}
+
 Result<std::size_t> get_cookie(BaseSocket& socket, MutableBytes out) {
   const std::uint64_t cookie = socket.cookie();
   if (out.size() < sizeof cookie) return Errno::inval;
@@ -230,6 +252,14 @@ constexpr OptionRow kRows[] = {
      .text = "SO_ACCEPTCONN",
      .get = +[](const BaseSocket& s) -> Result<int> { return s.is_listening() ? 1 : 0; },
      .effect = "1 for a listening socket"},
+    {.level = SOL_SOCKET,
+     .name = SO_MAX_PACING_RATE,
+     .text = "SO_MAX_PACING_RATE",
+     .kind = OptionKind::structure,
+     .sockets = OptionRow::kStream,
+     .set_bytes = set_max_pacing_rate,
+     .get_bytes = get_max_pacing_rate,
+     .effect = "bytes per second that data is paced to, as 32 or 64 bits; all ones: no limit"},
     {.level = SOL_SOCKET,
      .name = SO_BROADCAST,
      .text = "SO_BROADCAST",

@@ -1,9 +1,8 @@
 // SPDX-FileCopyrightText: Sockeye contributors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The rows of IPPROTO_TCP. Refused: fast open (as if it were not built in; TCP_FASTOPEN reads as 0),
-// MD5 and AO keys, TCP_REPAIR, upper-layer protocols, TCP_ZEROCOPY_RECEIVE, TCP_INQ, TCP_SAVE_SYN, the
-// thin-stream options, TCP_TX_DELAY.
+// The rows of IPPROTO_TCP. Refused: MD5 and AO keys, TCP_REPAIR, upper-layer protocols, TCP_ZEROCOPY_RECEIVE,
+// TCP_INQ, the thin-stream options, TCP_TX_DELAY.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -19,6 +18,9 @@
 
 namespace sockeye {
 namespace {
+
+// Younger than the C library's header.
+constexpr int kSaveSyn = 27, kSavedSyn = 28, kFastOpenConnect = 30, kFastOpenKey = 33, kFastOpenNoCookie = 34;
 
 template <bool tcp::Settings::*member>
 Result<> set_flag(BaseSocket& socket, int value) {
@@ -79,9 +81,24 @@ Result<> set_linger2(BaseSocket& socket, int value) {
   return {};
 }
 
+// Linux keeps how often the SYN-ACK would be repeated in that time, and reads back what that comes to.
+constexpr int kFirstTimeout = 1, kLastTimeout = 120;  // seconds
 Result<> set_defer_accept(BaseSocket& socket, int value) {
-  socket.own_options().defer_accept_seconds = std::max(value, 0);
+  unsigned timeouts = value > 0 ? 1 : 0;
+  for (int wait = kFirstTimeout, total = wait; value > total && timeouts < 255; ++timeouts) {
+    wait = std::min(2 * wait, kLastTimeout);
+    total += wait;
+  }
+  socket.own_options().defer_accept_timeouts = static_cast<std::uint8_t>(timeouts);
   return {};
+}
+Result<int> get_defer_accept(const BaseSocket& socket) {
+  int total = 0;
+  for (int left = socket.options().defer_accept_timeouts, wait = kFirstTimeout; left > 0; --left) {
+    total += wait;
+    wait = std::min(2 * wait, kLastTimeout);
+  }
+  return total;
 }
 
 Result<> set_window_clamp(BaseSocket& socket, int value) {
@@ -130,8 +147,7 @@ Result<> set_congestion(BaseSocket& socket, Bytes value) {
   if (value.empty()) return Errno::inval;
   std::string_view name(reinterpret_cast<const char*>(value.data()), std::min(value.size(), kNameBytes - 1));
   name = name.substr(0, name.find('\0'));
-  tcp::CongestionControlSlot known;
-  if (!known.select(name)) return Errno::noent;
+  if (!tcp::is_congestion_control(name)) return Errno::noent;
   char* to = socket.own_settings()->congestion_control;
   std::fill(to, to + kNameBytes, '\0');
   std::copy(name.begin(), name.end(), to);
@@ -146,6 +162,87 @@ Result<std::size_t> get_congestion(BaseSocket& socket, MutableBytes out) {
 
 Result<std::size_t> get_info(BaseSocket& socket, MutableBytes out) {
   const LinuxTcpInfo info = to_linux(*socket.tcp_info());
+  const std::size_t size = std::min(out.size(), sizeof info);
+  std::memcpy(out.data(), &info, size);
+  return size;
+}
+
+Result<> set_save_syn(BaseSocket& socket, int value) {
+  socket.own_options().save_syn = static_cast<std::uint8_t>(value);
+  return {};
+}
+Result<std::size_t> get_saved_syn(BaseSocket& socket, MutableBytes out) {
+  if (socket.options().saved_syn.empty()) return std::size_t{0};
+  std::vector<std::byte>& saved = socket.own_options().saved_syn;
+  if (out.size() < saved.size()) return Errno::inval;
+  std::copy(saved.begin(), saved.end(), out.begin());
+  const std::size_t size = saved.size();
+  saved = {};
+  return size;
+}
+
+// --- fast open
+
+bool has_peer(const BaseSocket& socket) {
+  return !socket.is_idle() && !socket.is_listening();
+}
+Result<> set_fast_open(BaseSocket& socket, int value) {
+  if (value < 0 || has_peer(socket)) return Errno::inval;
+  socket.own_options().fast_open_queue =
+      std::min(static_cast<std::uint32_t>(value), socket.host().config.somaxconn);
+  return {};
+}
+Result<> set_fast_open_connect(BaseSocket& socket, int value) {
+  if ((socket.host().config.fast_open & tcp::kFastOpenClient) == 0) return Errno::opnotsupp;
+  if (!socket.is_idle()) return Errno::inval;
+  socket.own_options().fast_open_connect = value != 0;
+  return {};
+}
+Result<> set_fast_open_no_cookie(BaseSocket& socket, int value) {
+  if (has_peer(socket)) return Errno::inval;
+  socket.own_settings()->fast_open_no_cookie = value != 0;
+  return {};
+}
+
+constexpr std::size_t kKeyBytes = 16;
+std::uint64_t load_le64(const std::byte* at) {
+  std::uint64_t value = 0;
+  for (int i = 8; i-- > 0;) value = value << 8 | std::to_integer<std::uint64_t>(at[i]);
+  return value;
+}
+void store_le64(std::byte* at, std::uint64_t value) {
+  for (int i = 0; i < 8; ++i, value >>= 8) at[i] = static_cast<std::byte>(value & 0xff);
+}
+SipKey load_key(Bytes bytes) {
+  return {load_le64(bytes.data()), load_le64(bytes.data() + 8)};
+}
+Result<> set_fast_open_key(BaseSocket& socket, Bytes value) {
+  if (value.size() != kKeyBytes && value.size() != 2 * kKeyBytes) return Errno::inval;
+  tcp::FastOpenKeys keys{load_key(value), {}};
+  if (value.size() > kKeyBytes) keys.backup = load_key(value.subspan(kKeyBytes));
+  socket.own_options().fast_open_keys = keys;
+  return {};
+}
+Result<std::size_t> get_fast_open_key(BaseSocket& socket, MutableBytes out) {
+  const auto& own = socket.options().fast_open_keys;
+  const tcp::FastOpenKeys& keys = own ? *own : socket.host().tcp.fast_open_keys;
+  std::byte bytes[2 * kKeyBytes];
+  store_le64(bytes, keys.primary.k0);
+  store_le64(bytes + 8, keys.primary.k1);
+  if (keys.backup) {
+    store_le64(bytes + 16, keys.backup->k0);
+    store_le64(bytes + 24, keys.backup->k1);
+  }
+  const std::size_t size = std::min(out.size(), keys.backup ? sizeof bytes : kKeyBytes);
+  std::memcpy(out.data(), bytes, size);
+  return size;
+}
+
+Result<std::size_t> get_congestion_info(BaseSocket& socket, MutableBytes out) {
+  if (std::string_view(socket.read_settings()->congestion_control) != "bbr") return std::size_t{0};
+  // A socket without a connection has all zeros, as on the kernel.
+  const auto model = socket.tcp_info()->path_model;
+  const LinuxBbrInfo info = model ? to_linux(*model) : LinuxBbrInfo();
   const std::size_t size = std::min(out.size(), sizeof info);
   std::memcpy(out.data(), &info, size);
   return size;
@@ -212,8 +309,11 @@ constexpr OptionRow kRows[] = {
      .minimum = 1,
      .maximum = 127,
      .set = set_count<&tcp::Settings::syn_retries>,
-     .get = get_count<&tcp::Settings::syn_retries>,
-     .effect = "how often a SYN is repeated"},
+     .get = +[](const BaseSocket& s) -> Result<int> {
+       const unsigned own = s.read_settings()->syn_retries;
+       return static_cast<int>(own != 0 ? own : s.host().config.syn_retries);
+     },
+     .effect = "how often a SYN is repeated, and a listener's SYN-ACKs"},
     {.level = IPPROTO_TCP,
      .name = TCP_LINGER2,
      .text = "TCP_LINGER2",
@@ -233,8 +333,9 @@ constexpr OptionRow kRows[] = {
      .minimum = INT_MIN,
      .maximum = INT_MAX,
      .set = set_defer_accept,
-     .get = +[](const BaseSocket& s) -> Result<int> { return s.options().defer_accept_seconds; },
-     .effect = "accept() sees a connection when its first bytes are there, or after so many seconds"},
+     .get = get_defer_accept,
+     .effect = "accept() sees a connection when its first bytes are there, or after so many seconds (as "
+               "time-outs of a SYN-ACK: 1, 3, 7, …)"},
     {.level = IPPROTO_TCP,
      .name = TCP_WINDOW_CLAMP,
      .text = "TCP_WINDOW_CLAMP",
@@ -270,6 +371,13 @@ constexpr OptionRow kRows[] = {
      .get_bytes = get_congestion,
      .effect = "the congestion control algorithm by name; ENOENT"},
     {.level = IPPROTO_TCP,
+     .name = TCP_CC_INFO,
+     .text = "TCP_CC_INFO",
+     .kind = OptionKind::structure,
+     .sockets = kStream,
+     .get_bytes = get_congestion_info,
+     .effect = "struct tcp_bbr_info when the algorithm is bbr, else nothing"},
+    {.level = IPPROTO_TCP,
      .name = TCP_USER_TIMEOUT,
      .text = "TCP_USER_TIMEOUT",
      .sockets = kStream,
@@ -289,11 +397,57 @@ constexpr OptionRow kRows[] = {
      .get = get_notsent_low_water,
      .effect = "writable only while fewer unsent bytes than this wait"},
     {.level = IPPROTO_TCP,
+     .name = kSaveSyn,
+     .text = "TCP_SAVE_SYN",
+     .sockets = kStream,
+     .minimum = 0,
+     .maximum = 2,
+     .set = set_save_syn,
+     .get = +[](const BaseSocket& s) -> Result<int> { return s.options().save_syn; },
+     .effect = "a listener keeps the headers of the SYNs (2: from the link's on, of which there is none)"},
+    {.level = IPPROTO_TCP,
+     .name = kSavedSyn,
+     .text = "TCP_SAVED_SYN",
+     .kind = OptionKind::structure,
+     .sockets = kStream,
+     .get_bytes = get_saved_syn,
+     .effect = "the IP and TCP header of the SYN that made this connection, once"},
+    {.level = IPPROTO_TCP,
      .name = TCP_FASTOPEN,
      .text = "TCP_FASTOPEN",
      .sockets = kStream,
-     .get = +[](const BaseSocket&) -> Result<int> { return 0; },
-     .effect = "always 0; setting it is refused: fast open is not built in"},
+     .minimum = INT_MIN,
+     .maximum = INT_MAX,
+     .set = set_fast_open,
+     .get = +[](const BaseSocket& s) -> Result<int> { return static_cast<int>(s.options().fast_open_queue); },
+     .effect = "a listener takes data with the SYN (RFC 7413), from so many clients at a time"},
+    {.level = IPPROTO_TCP,
+     .name = kFastOpenConnect,
+     .text = "TCP_FASTOPEN_CONNECT",
+     .sockets = kStream,
+     .minimum = 0,
+     .maximum = 1,
+     .set = set_fast_open_connect,
+     .get = +[](const BaseSocket& s) -> Result<int> { return s.options().fast_open_connect ? 1 : 0; },
+     .effect = "connect() waits for the first bytes and sends them with the SYN, when it has a cookie"},
+    {.level = IPPROTO_TCP,
+     .name = kFastOpenKey,
+     .text = "TCP_FASTOPEN_KEY",
+     .kind = OptionKind::structure,
+     .sockets = kStream,
+     .set_bytes = set_fast_open_key,
+     .get_bytes = get_fast_open_key,
+     .effect = "one or two keys of 16 bytes from which a listener makes cookies"},
+    {.level = IPPROTO_TCP,
+     .name = kFastOpenNoCookie,
+     .text = "TCP_FASTOPEN_NO_COOKIE",
+     .sockets = kStream,
+     .minimum = 0,
+     .maximum = 1,
+     .set = set_fast_open_no_cookie,
+     .get =
+         +[](const BaseSocket& s) -> Result<int> { return s.read_settings()->fast_open_no_cookie ? 1 : 0; },
+     .effect = "fast open without a cookie, where both ends know each other"},
 };
 
 }  // namespace

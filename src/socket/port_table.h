@@ -60,6 +60,16 @@ class PortTable {
   // The TIME_WAIT table has no record of this port any more.
   void forget_time_wait(std::uint16_t port);
   bool has_time_wait(std::uint16_t port) const;
+  // The same for the addresses of which `holds(endpoint)` says that no record is left.
+  template <class Holds>
+  void forget_time_wait_of(std::uint16_t port, Holds holds) {
+    Bucket* uses = bucket(port);
+    if (uses == nullptr) return;
+    std::erase_if(*uses, [&](const auto& use) {
+      return use->state == PortUse::State::time_wait && !holds(Endpoint{use->address, port});
+    });
+    if (uses->empty()) drop_bucket(port);
+  }
 
   // The listener (stream) or socket (datagram) for a packet from `remote` to `local`. `hash` chooses
   // among a SO_REUSEPORT group.

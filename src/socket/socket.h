@@ -49,12 +49,12 @@ class SocketRef {
 // Flags of send and receive: Linux's MSG_ numbers. Others are refused by the faces (EOPNOTSUPP).
 struct MessageFlags {
   static constexpr int kOob = 0x1, kPeek = 0x2, kTrunc = 0x20, kDontWait = 0x40, kWaitAll = 0x100,
-                       kErrQueue = 0x2000, kNoSignal = 0x4000, kMore = 0x8000;
+                       kErrQueue = 0x2000, kNoSignal = 0x4000, kMore = 0x8000, kFastOpen = 0x20000000;
 };
 
 struct Outgoing {
   std::span<const Bytes> buffers{};  // gathered in order
-  std::optional<Endpoint> to{};      // sendto; empty: the connected peer
+  std::optional<Endpoint> to{};      // sendto; empty: the connected peer. Of a stream: MSG_FASTOPEN's
   int flags = 0;
   std::optional<IpAddress> from{};  // IP_PKTINFO / IPV6_PKTINFO
   std::optional<int> ttl{};         // IP_TTL / IPV6_HOPLIMIT as ancillary data

@@ -5,10 +5,13 @@
 // an option was set; until then it reads the defaults.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "core/time.h"
+#include "tcp/fast_open.h"
 
 namespace sockeye {
 
@@ -58,8 +61,13 @@ struct SocketOptions {
   bool receive_traffic_class = false;
   bool dont_fragment = false;
   // IPPROTO_TCP
-  std::int32_t defer_accept_seconds = 0;
+  std::uint8_t defer_accept_timeouts = 0;  // of a SYN-ACK
   bool quick_ack_off = false;
+  bool fast_open_connect = false;
+  std::uint8_t save_syn = 0;
+  std::vector<std::byte> saved_syn{};  // of an accepted socket, until it is read
+  std::uint32_t fast_open_queue = 0;
+  std::optional<tcp::FastOpenKeys> fast_open_keys{};
 };
 
 }  // namespace sockeye

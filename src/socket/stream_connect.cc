@@ -15,14 +15,41 @@ Result<> StreamSocket::connect(std::optional<Endpoint> to) {
   if (phase_ == Phase::connected || listener_) return Errno::isconn;
   if (phase_ == Phase::disconnecting) return Errno::inval;
   if (auto checked = check_family(to->address); !checked) return checked;
-  return phase_ == Phase::connecting ? finish_connect() : begin_connect(*to);
+  if (phase_ == Phase::connecting) return finish_connect();
+  const Result<> begun = begin_connect(*to);
+  if (begun || begun.error() != Errno::inprogress || !options().fast_open_connect) return begun;
+  if (!connection_->tcp().try_fast_open(host_.now)) return begun;  // its SYN asks for a cookie
+  connection_->tcp().defer_syn();
+  return {};
+}
+
+// sendto(MSG_FASTOPEN), as Linux: connect, and as much of the message as goes with the SYN. EINPROGRESS
+// when nothing does, for want of a cookie.
+Result<std::size_t> StreamSocket::send_fast_open(const Outgoing& message) {
+  if ((host_.config.fast_open & tcp::kFastOpenClient) == 0) return Errno::opnotsupp;
+  if (phase_ == Phase::connected || listener_) return Errno::isconn;
+  if (phase_ == Phase::connecting) return Errno::already;
+  if (phase_ == Phase::disconnecting || !message.to) return Errno::inval;
+  if (auto checked = check_family(message.to->address); !checked) return checked.error();
+  const Result<> begun = begin_connect(*message.to);
+  if (!begun && begun.error() != Errno::inprogress) return begun.error();
+  if (!connection_->tcp().try_fast_open(host_.now)) return Errno::inprogress;
+  std::size_t done = 0;
+  for (const Bytes& bytes : message.buffers) {
+    const auto taken = connection_->tcp().send(host_.now, bytes, false, false);
+    if (!taken) break;
+    done += *taken;
+    if (*taken < bytes.size()) break;
+  }
+  if (done == 0) return Errno::inprogress;
+  return done;
 }
 
 Result<> StreamSocket::finish_connect() {
   switch (connection_->state()) {
     case tcp::State::syn_sent:
     case tcp::State::syn_received:
-      return Errno::already;
+      return connection_->tcp().is_syn_deferred() ? Errno::isconn : Errno::already;
     case tcp::State::closed: {
       const Errno error = connection_->tcp().take_error().value_or(Errno::connaborted);
       disconnect();

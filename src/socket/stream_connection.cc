@@ -28,6 +28,7 @@ StreamConnection::~StreamConnection() {
 void StreamConnection::discard() {
   if (is_retired()) return;
   host_.timers.cancel(*this);
+  host_.pacing.erase(*this);
   host_.connections.erase(tuple(), *this);
   host_.stream_ports.remove(use_);
   use_ = nullptr;
@@ -78,7 +79,7 @@ bool StreamConnection::transmit_one() {
   how.protocol = IpProtocol::tcp;
   // RFC 9293 3.9.1.9 MUST-48, SHLD-21, SHLD-22; RFC 9293 3.9.2 MUST-49
   how.ttl = ttl_;
-  how.tos = tos_;
+  how.tos = static_cast<std::uint8_t>((tos_ & ~3u) | segment.ip_ecn);
   how.interface = interface_;
   how.identification = identification_;
   const std::uint32_t pieces =
@@ -93,13 +94,14 @@ bool StreamConnection::transmit_one() {
 void StreamConnection::tell_waiters() {
   const Readiness events = tcp_.take_events();
   if (!any(events)) return;
-  if (socket_ != nullptr)
-    socket_->waiters().notify(events);
-  else if (listener_ != nullptr)
-    listener_->on_child_event(*this);
+  if (socket_ != nullptr) socket_->waiters().notify(events);
 }
 
 void StreamConnection::rearm() {
+  if (const auto release = tcp_.next_release())
+    host_.pacing.set(*this, *release);
+  else
+    host_.pacing.erase(*this);
   const auto next = tcp_.next_timer();
   if (!next) return;  // an armed entry fires for nothing, once
   if (!is_armed() || *next < deadline()) host_.timers.arm(*this, *next);

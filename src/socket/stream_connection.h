@@ -80,6 +80,9 @@ class StreamConnection final : public TimerEntry, public ListHook<DirtyTag>, pub
   std::uint16_t identification_ = 0;  // of the next IPv4 packet, as Linux per connection: peers merge by it
   std::uint8_t ttl_;
   std::uint8_t tos_ = 0;
+
+ public:
+  std::uint32_t pacing_place = 0;  // the heap's; last, in what would be padding
 };
 
 }  // namespace sockeye

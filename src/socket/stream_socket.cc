@@ -109,7 +109,10 @@ Result<SocketRef> StreamSocket::accept() {
   if (listener_->waiting() == 0) return Errno::again;
   if (host_.socket_count >= host_.limits.sockets_max) return Errno::nfile;  // it stays in the queue
   StreamConnection* connection = listener_->take();
-  return SocketRef(new StreamSocket(*this, *connection));
+  auto syn = listener_->take_saved_syn(*connection);
+  auto* accepted = new StreamSocket(*this, *connection);
+  if (!syn.empty()) accepted->own_options().saved_syn = std::move(syn);
+  return SocketRef(accepted);
 }
 
 // --- the end

@@ -67,6 +67,7 @@ class StreamSocket final : public BaseSocket {
   enum class Phase : std::uint8_t { idle, connecting, connected, disconnecting };  // Linux's socket state
 
   Result<> begin_connect(const Endpoint& to);
+  Result<std::size_t> send_fast_open(const Outgoing& message);
   Result<> finish_connect();
   Result<std::uint16_t> choose_port(const IpAddress& local, const Endpoint& remote,
                                     std::optional<SeqNum>& beyond);

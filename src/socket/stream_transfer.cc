@@ -12,6 +12,7 @@
 namespace sockeye {
 
 Result<std::size_t> StreamSocket::send(const Outgoing& message) {
+  if ((message.flags & MessageFlags::kFastOpen) != 0) return send_fast_open(message);
   if (connection_ == nullptr) return take_error().value_or(Errno::pipe);
   const bool out_of_band = (message.flags & MessageFlags::kOob) != 0;
   std::size_t done = 0;

@@ -43,10 +43,22 @@ std::uint32_t ms(Duration d) {
   return static_cast<std::uint32_t>(std::min<std::int64_t>(to_ms(d), 0xffffffff));
 }
 
-constexpr std::uint8_t kOptionTimestamps = 1, kOptionSack = 2, kOptionWindowScale = 4;
+constexpr std::uint8_t kOptionTimestamps = 1, kOptionSack = 2, kOptionWindowScale = 4, kOptionEcn = 8,
+                       kOptionEcnSeen = 16, kOptionSynData = 32;
 constexpr std::uint32_t kInfiniteThreshold = 0x7fffffff;
 
 }  // namespace
+
+LinuxBbrInfo to_linux(const tcp::PathModel& model) {
+  constexpr std::uint32_t kUnit = 256;
+  LinuxBbrInfo out;
+  out.bandwidth_low = static_cast<std::uint32_t>(model.bandwidth);
+  out.bandwidth_high = static_cast<std::uint32_t>(model.bandwidth >> 32);
+  out.min_rtt = model.min_rtt == Duration::zero() ? ~0u : us(model.min_rtt);
+  out.pacing_gain = model.pacing_gain_percent * kUnit / 100;
+  out.cwnd_gain = model.cwnd_gain_percent * kUnit / 100;
+  return out;
+}
 
 LinuxTcpInfo to_linux(const tcp::Info& info) {
   LinuxTcpInfo out;
@@ -57,6 +69,9 @@ LinuxTcpInfo to_linux(const tcp::Info& info) {
   out.backoff = out.retransmits;
   if (info.timestamps) out.options |= kOptionTimestamps;
   if (info.sack) out.options |= kOptionSack;
+  if (info.ecn) out.options |= kOptionEcn;
+  if (info.ecn_seen) out.options |= kOptionEcnSeen;
+  if (info.syn_data) out.options |= kOptionSynData;
   if (info.window_scaling) {
     out.options |= kOptionWindowScale;
     out.window_scales =
@@ -82,6 +97,7 @@ LinuxTcpInfo to_linux(const tcp::Info& info) {
                          : info.ssthresh_bytes / info.send_mss;
   out.snd_cwnd = info.cwnd_segments;
   out.advmss = info.advertised_mss;
+  out.reordering = info.reordering;
   out.rcv_space = info.receive_space;
   out.total_retrans = static_cast<std::uint32_t>(info.total_retransmits);
   out.bytes_acked = info.bytes_acked;
@@ -92,8 +108,17 @@ LinuxTcpInfo to_linux(const tcp::Info& info) {
   out.min_rtt = us(info.min_rtt);
   out.data_segs_in = static_cast<std::uint32_t>(info.data_segments_in);
   out.data_segs_out = static_cast<std::uint32_t>(info.data_segments_out);
+  out.pacing_rate = info.pacing_rate;
+  out.max_pacing_rate = info.max_pacing_rate;
+  out.busy_time = static_cast<std::uint64_t>(to_us(info.busy));
+  out.rwnd_limited = static_cast<std::uint64_t>(to_us(info.receive_window_limited));
+  out.sndbuf_limited = static_cast<std::uint64_t>(to_us(info.send_buffer_limited));
+  out.delivery_rate = info.delivery_rate;
+  out.app_limited = info.delivery_rate_app_limited ? 1 : 0;
   out.bytes_sent = info.bytes_sent;
   out.bytes_retrans = info.bytes_retransmitted;
+  out.dsack_dups = info.duplicates_reported;
+  out.reord_seen = info.reordering_seen;
   out.snd_wnd = info.send_window;
   return out;
 }

@@ -70,7 +70,18 @@ struct LinuxTcpInfo {
 };
 static_assert(sizeof(LinuxTcpInfo) == 232);
 
+// struct tcp_bbr_info (TCP_CC_INFO).
+struct LinuxBbrInfo {
+  std::uint32_t bandwidth_low = 0;  // bytes per second, the low and the high half
+  std::uint32_t bandwidth_high = 0;
+  std::uint32_t min_rtt = 0;      // microseconds; all ones: none yet
+  std::uint32_t pacing_gain = 0;  // times 256
+  std::uint32_t cwnd_gain = 0;
+};
+static_assert(sizeof(LinuxBbrInfo) == 20);
+
 LinuxTcpInfo to_linux(const tcp::Info& info);
+LinuxBbrInfo to_linux(const tcp::PathModel& model);
 std::uint8_t to_linux(tcp::State state);  // TCP_ESTABLISHED 1 ...
 
 }  // namespace sockeye

@@ -70,6 +70,9 @@ Result<> Stack::set_sysctl(std::string_view name, std::string_view value) {
 PacketPool& Stack::pool() {
   return impl_->pool;
 }
+const tcp::Counters& Stack::tcp_counters() const {
+  return impl_->tcp.counters;
+}
 DropCounters& Stack::drops() {
   return impl_->drops;
 }

@@ -24,6 +24,7 @@
 #include "socket/local_service.h"
 #include "socket/socket.h"
 #include "tcp/config.h"
+#include "tcp/counters.h"
 
 namespace sockeye {
 
@@ -74,6 +75,7 @@ class Stack {
   // Linux does. ENOENT, EINVAL, EOPNOTSUPP.
   Result<> set_sysctl(std::string_view name, std::string_view value);
   PacketPool& pool();
+  const tcp::Counters& tcp_counters() const;
   DropCounters& drops();
   const DropCounters& drops() const;
   // May this call bind ports below unprivileged_port? Set by the face before bind() (D19).

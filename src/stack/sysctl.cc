@@ -67,6 +67,18 @@ std::string get_seconds(const StackConfig& config) {
   return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(config.tcp.*member).count());
 }
 
+template <Duration Config::*member>
+Result<> set_milliseconds(StackConfig& config, std::string_view text) {
+  const auto value = only_number(text);
+  if (!value || *value < 0 || *value > std::numeric_limits<std::int32_t>::max()) return Errno::inval;
+  config.tcp.*member = std::chrono::milliseconds(*value);
+  return {};
+}
+template <Duration Config::*member>
+std::string get_milliseconds(const StackConfig& config) {
+  return std::to_string(to_ms(config.tcp.*member));
+}
+
 // The first of the three (what a socket keeps under memory pressure) has no meaning here: memory is
 // limited by pools (decisions.md D12). It reads as Linux's.
 constexpr std::int64_t kBufferLeast = 4096;
@@ -119,6 +131,10 @@ template <Duration Config::*member, std::int64_t most>
 constexpr SysctlRow some_seconds(std::string_view name, std::string_view effect) {
   return {name, get_seconds<member>, set_seconds<member, most>, effect};
 }
+template <Duration Config::*member>
+constexpr SysctlRow some_milliseconds(std::string_view name, std::string_view effect) {
+  return {name, get_milliseconds<member>, set_milliseconds<member>, effect};
+}
 template <std::int64_t only>
 constexpr SysctlRow fixed(std::string_view name, std::string_view effect) {
   return {name, get_fixed<only>, set_fixed<only>, effect};
@@ -156,13 +172,18 @@ constexpr SysctlRow kRows[] = {
     fixed<0>("ipv4.tcp_fack", "forward acknowledgments are history, in Linux too"),
     fixed<1>("ipv4.tcp_dsack", "RFC 2883 duplicate SACK"),
     fixed<3>("ipv4.tcp_reordering", "duplicates that mean loss, at first"),
-    fixed<0>("ipv4.tcp_ecn", "RFC 3168"),
+    a_number<&Config::ecn, 0, 2>("ipv4.tcp_ecn", "RFC 3168: 0 never, 1 ask, 2 when asked"),
+    a_number<&Config::ecn_fallback, 0, 1>("ipv4.tcp_ecn_fallback", "the repeated SYN does not ask"),
+    a_number<&Config::challenge_ack_limit, 0, kIntMax>("ipv4.tcp_challenge_ack_limit",
+                                                       "challenge ACKs a second of the whole host"),
+    some_milliseconds<&Config::invalid_ratelimit>("ipv4.tcp_invalid_ratelimit",
+                                                  "between answers to what is not believed"),
     fixed<0>("ipv4.tcp_frto", "RFC 5682"),
     fixed<0>("ipv4.tcp_early_retrans", "tail loss probes"),
     fixed<0>("ipv4.tcp_recovery", "RFC 8985 (RACK)"),
     fixed<0>("ipv4.tcp_slow_start_after_idle", "a congestion window goes back to its beginning"),
     fixed<0>("ipv4.tcp_fastopen", "RFC 7413"),
-    fixed<0>("ipv4.tcp_syncookies", "RFC 4987"),
+    a_number<&Config::syncookies, 0, 2>("ipv4.tcp_syncookies", "RFC 4987: 0 never, 1 on overflow, 2 always"),
 };
 
 // "net.ipv4.tcp_sack", "net/ipv4/tcp_sack", "/proc/sys/net/ipv4/tcp_sack" and "ipv4.tcp_sack" are one.

@@ -80,6 +80,7 @@ Instant Stack::Impl::poll(Instant at) {
     for (const auto& interface : ip.interfaces()) receive_from(*interface, budget_in);
     if (service_point) receive_from(service_point->interface, budget_in);
     if (timers.next_deadline() <= now) timers.advance(now);
+    while (pacing.next() <= now) touch(pacing.pop());
     settle_connections(budget_out);
     flush();
     next = next_deadline();
@@ -93,7 +94,7 @@ Instant Stack::Impl::poll(Instant at) {
 Instant Stack::Impl::next_deadline() {
   if (starved) return now + kStarvedPause;
   if (!dirty.empty()) return now;
-  Instant next = timers.next_deadline();
+  Instant next = std::min(timers.next_deadline(), pacing.next());
   for (const auto& interface : ip.interfaces()) next = std::min(next, interface->link->next_arrival());
   if (service_point) next = std::min(next, service_point->interface.link->next_arrival());
   return std::max(next, now);

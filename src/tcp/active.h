@@ -8,54 +8,103 @@
 #include <optional>
 
 #include "core/time.h"
+#include "tcp/busy_clock.h"
+#include "tcp/delivery_rate.h"
+#include "tcp/frto.h"
 #include "tcp/loss_recovery.h"
+#include "tcp/pacer.h"
+#include "tcp/prr.h"
+#include "tcp/rack.h"
 #include "tcp/reassembly_queue.h"
 #include "tcp/receive_buffer.h"
 #include "tcp/sack_report.h"
 #include "tcp/sack_scoreboard.h"
 #include "tcp/send_buffer.h"
 #include "tcp/sent_queue.h"
+#include "tcp/tail_loss_probe.h"
+#include "tcp/undo.h"
 #include "tcp/urgent.h"
 
 namespace sockeye::tcp {
+
+// A fast open of ours, from the call to the SYN-ACK (RFC 7413 4.1.3).
+struct FastOpenAttempt {
+  bool asks = false;        // for a cookie, without data
+  bool sends = false;       // data, with or without a cookie
+  bool deferred = false;    // the SYN waits for the data
+  std::uint16_t data = 0;   // bytes behind the SYN, once it has left
+  std::uint16_t room = 0;   // how many there may be
+  FastOpenCookie cookie{};  // of length 0: none is needed
+};
 
 struct Active {
   SendBuffer send_buffer;
   SentQueue sent;
   SackScoreboard scoreboard;
   LossRecovery recovery;
+  Rack rack;
+  Prr prr;
+  Frto frto;
+  Undo undo;
+  TailLossProbe probe;
   ReceiveBuffer receive_buffer;
   ReassemblyQueue reassembly;
   SackReport report;
+  DeliveryRate rate;
+  Pacer pacer;
+  BusyClock busy;
   Urgent urgent;
 
   Instant retransmit_at = kNever;
-  Instant first_retransmit{};  // of the oldest unacknowledged byte: R2 counts from here (Linux)
-  Instant unacked_since{};     // the oldest unacknowledged byte was sent, or the last progress made
+  Instant probe_at = kNever;    // tail loss probe; not later than retransmit_at
+  Instant reorder_at = kNever;  // RACK's timer
+  Instant undo_until = kNever;  // all is acknowledged, but a report of duplicates may still come
+  Instant first_retransmit{};   // of the oldest unacknowledged byte: R2 counts from here (Linux)
+  Instant unacked_since{};      // the oldest unacknowledged byte was sent, or the last progress made
   Instant persist_at = kNever;
   Instant persist_since{};  // of this series of probes, for TCP_USER_TIMEOUT
   Instant delayed_ack_at = kNever;
-  SeqNum short_end{};                // end of the last segment below mss that was sent
-  std::optional<SeqNum> fin_at{};    // a FIN that arrived out of order
+  SeqNum round_end{};              // the present round trip ends when this is acknowledged
+  std::uint32_t flight_max = 0;    // in this round trip
+  SeqNum short_end{};              // end of the last segment below mss that was sent
+  std::optional<SeqNum> fin_at{};  // a FIN that arrived out of order
+  FastOpenAttempt fast_open{};
   std::uint8_t retransmissions = 0;  // time-outs of the oldest segment in a row
   std::uint8_t persist_back_off = 0;
   bool has_short = false;
+  bool waits_for_release = false;  // data could leave but for the pacer
+  bool window_limited = false;     // ... but for the peer's window
+  bool buffer_limited = false;     // the program wanted to write more than the send buffer takes
+  bool loss_probe_due = false;
 
   Active* next_free = nullptr;
 
-  void reset() {
-    send_buffer.clear();
+  // Nothing is in flight any more, and nobody waits for news about what was.
+  void forget_flight() {
     sent.clear();
     scoreboard.clear();
     recovery.reset();
+    rack.reset();
+    frto.stop();
+    undo = Undo();
+    probe.cancel();
+    retransmit_at = probe_at = reorder_at = undo_until = kNever;
+    loss_probe_due = false;
+  }
+  void reset() {
+    send_buffer.clear();
+    forget_flight();
     receive_buffer.clear();
     reassembly.clear();
     report.clear();
     urgent = Urgent();
-    retransmit_at = persist_at = delayed_ack_at = kNever;
+    pacer.reset();
+    busy = BusyClock();
+    persist_at = delayed_ack_at = kNever;
     fin_at.reset();
+    fast_open = FastOpenAttempt();
     retransmissions = persist_back_off = 0;
-    has_short = false;
+    has_short = waits_for_release = window_limited = buffer_limited = false;
   }
 };
 

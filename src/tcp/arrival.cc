@@ -24,6 +24,11 @@ std::optional<Drop> Arrival::run() {
     default:
       break;
   }
+  if (c_.is_fast_child() && segment_.flags.syn && !segment_.flags.ack && !segment_.flags.rst &&
+      segment_.seq == c_.rcv_.irs) {
+    c_.flags_.syn_due = true;  // the SYN again, perhaps without its data: our answer was lost
+    return std::nullopt;
+  }
   // As Linux: before anything is answered (RFC 9293 3.10.7.4 would have the numbers judged first).
   if (!segment_.flags.ack && !segment_.flags.rst && !segment_.flags.syn) return Drop::no_ack;
   std::optional<Drop> drop;
@@ -37,10 +42,17 @@ std::optional<Drop> Arrival::run() {
   return drop;
 }
 
-// An answer to what is not believed, limited per connection. RFC 5961 7 SHLD-1, SHLD-2
+// An answer to what is not believed, limited per connection and per host. RFC 5961 7 SHLD-1, SHLD-2
 Arrival::Verdict Arrival::challenge(Drop reason) {
-  if (!c_.challenge_.allow(now_, c_.resources_.config.challenge_acks_per_second))
+  Resources& shared = c_.resources_;
+  if (!c_.challenge_.allow(now_, shared.config.invalid_ratelimit) ||
+      !shared.challenge_limit.allow(now_, shared.config.challenge_ack_limit)) {
+    shared.counters.count(Counter::ack_skipped_challenge);
     return discard(Drop::challenge_limited);
+  }
+  if (reason == Drop::syn_in_window) shared.counters.count(Counter::syn_challenge);
+  if (reason == Drop::syn_in_window || reason == Drop::rst_out_of_window || reason == Drop::bad_ack)
+    shared.counters.count(Counter::challenge_ack);
   c_.acknowledge_now();
   return discard(reason);
 }
@@ -85,6 +97,9 @@ Arrival::Verdict Arrival::check_sequence() {
   }
   if (timestamps && c_.timestamps_.is_enabled() && !segment_.flags.rst)
     c_.timestamps_.on_segment(now_, timestamps->value, segment_.seq, c_.rcv_.acked);
+  // RFC 7323 3.2 would drop it; Linux does not (hostile.md D9).
+  if (!timestamps && c_.timestamps_.is_enabled() && !segment_.flags.rst)
+    c_.resources_.counters.count(Counter::timestamp_missing);
   return proceed();
 }
 
@@ -96,7 +111,8 @@ Arrival::Verdict Arrival::check_reset() {
   if (segment_.seq != c_.rcv_.nxt) return challenge(Drop::rst_out_of_window);
   switch (c_.state_) {
     case State::syn_received:
-      // RFC 9293 3.5 MUST-11: from SYN-SENT. What came from LISTEN is the SynQueue's.
+      // Children of listeners have another place, but for those that a fast open made.
+      // RFC 9293 3.5 MUST-11. As Linux: a reset, where the RFC would call a simultaneous open refused.
       c_.fail(Errno::connreset, Event::receive_rst);
       return stop();
     case State::close_wait:
@@ -135,23 +151,25 @@ Arrival::Verdict Arrival::check_ack() {
   if (segment_.ack > c_.snd_.nxt) return challenge(Drop::bad_ack);
   // RFC 5961 5.2 MUST-6: an acknowledgment older than any window we ever had is an injection.
   if (segment_.ack < c_.snd_.una - c_.snd_.wnd_max) return challenge(Drop::bad_ack);
-  if (segment_.ack >= c_.snd_.una) c_.on_ack(now_, segment_);
+  // An old one may still bring SACK blocks.
+  if (segment_.ack >= c_.snd_.una || segment_.options.sack_count > 0) c_.on_ack(now_, segment_);
   if (c_.flags_.fin_queued && c_.snd_.una == c_.snd_.end + 1) return after_ack_of_fin();
   return proceed();
 }
 
 Arrival::Verdict Arrival::ack_in_syn_received() {
-  if (segment_.ack != c_.snd_.nxt) {
+  const bool is_fast = c_.is_fast_child();  // then our data may be under way
+  if (is_fast ? segment_.ack <= c_.snd_.iss || segment_.ack > c_.snd_.nxt : segment_.ack != c_.snd_.nxt) {
     reset_reply();
     return discard(Drop::bad_ack);
   }
-  c_.snd_.una = segment_.ack;
+  if (!is_fast) c_.snd_.una = segment_.ack;
   c_.snd_.wnd = std::uint32_t{segment_.window} << (segment_.flags.syn ? 0 : c_.snd_.scale);
   c_.snd_.wnd_max = c_.snd_.wnd;
   c_.snd_.wl1 = segment_.seq;
   c_.snd_.wl2 = segment_.ack;
   c_.enter(Event::receive_ack_of_syn);
-  c_.establish(now_);
+  is_fast ? c_.establish_fast(now_) : c_.establish(now_);
   if (c_.flags_.fin_queued) c_.enter(Event::close);
   return proceed();
 }
@@ -198,6 +216,7 @@ Arrival::Verdict Arrival::process_text() {
     c_.fail(Errno::connreset, Event::abort);
     return discard(Drop::data_after_close);
   }
+  c_.take_ecn(segment_);
   const auto drop = c_.take_text(now_, segment_, packet_);
   return {true, drop};
 }
@@ -234,6 +253,7 @@ std::optional<Drop> Arrival::in_syn_sent() {
   take_syn();
   if (!ack) {  // both ends have sent a SYN: RFC 9293 3.5 MUST-10
     c_.enter(Event::receive_syn);
+    c_.snd_.nxt = c_.snd_.iss + 1;  // data of a fast open goes later
     c_.flags_.syn_due = true;
     return std::nullopt;
   }
@@ -245,6 +265,7 @@ std::optional<Drop> Arrival::in_syn_sent() {
   else if (segment_.options.timestamps)  // the echo tells which SYN was answered
     rtt = c_.timestamps_.round_trip(now_, segment_.options.timestamps->echo);
   if (rtt) c_.rtt_.on_sample(*rtt, c_.snd_.una, c_.snd_.nxt, c_.rto_limits());
+  c_.on_syn_ack_of_fast_open(segment_);
   c_.enter(Event::receive_syn_ack);
   c_.establish(now_);
   c_.acknowledge_now();
@@ -257,6 +278,7 @@ void Arrival::take_syn() {
   const Offer offer = make_offer(c_.resources_.config, c_.settings_->value, c_.path_.mtu, c_.path_.is_v6);
   const Negotiated agreed = negotiate(offer, segment_.options, c_.path_.is_v6);
   c_.adopt(now_, agreed, timestamp_offset(c_.resources_.timestamp_key, c_.tuple_));
+  c_.negotiate_ecn(segment_);
   // RFC 7323 2.2 MUST-3
   c_.snd_.wnd = c_.snd_.wnd_max = segment_.window;  // a SYN's window is never scaled
   c_.snd_.wl1 = segment_.seq;

@@ -74,10 +74,8 @@ void Connection::start_time_wait() {
   flags_.write_shut = flags_.read_shut = true;
   fin_wait_2_at_ = kNever;
   if (active_ != nullptr) {
-    active_->sent.clear();
-    active_->recovery.reset();
-    active_->scoreboard.clear();
-    active_->retransmit_at = active_->persist_at = active_->delayed_ack_at = kNever;
+    active_->forget_flight();
+    active_->persist_at = active_->delayed_ack_at = kNever;
   }
   notify(Readiness::in | Readiness::out | Readiness::hup | Readiness::rdhup);
 }

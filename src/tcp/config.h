@@ -31,48 +31,65 @@ struct Config {
   bool window_scaling = true;       // net.ipv4.tcp_window_scaling
   bool timestamps = true;           // net.ipv4.tcp_timestamps
   bool sack = true;                 // net.ipv4.tcp_sack
+  bool tail_loss_probe = true;      // net.ipv4.tcp_early_retrans (3: on, 0: off)
+  bool frto = true;                 // net.ipv4.tcp_frto
   bool rfc1337 = false;             // net.ipv4.tcp_rfc1337
   bool abort_on_overflow = false;   // net.ipv4.tcp_abort_on_overflow
   bool rto_min_of_sum = false;      // rto_min bounds SRTT + 4 RTTVAR (RFC 6298 2.4), not 4 RTTVAR alone
   bool require_timestamps = false;  // drop a segment that lacks the agreed option (RFC 7323 3.2)
   bool abort_on_hard_icmp = false;  // also when established (RFC 9293 3.9.2.2; RFC 5927 advises against)
   unsigned initial_window = 10;     // RFC 6928, in segments; 0: the rule of RFC 5681 3.1
-  std::uint32_t receive_buffer_default = 131072;  // net.ipv4.tcp_rmem[1]
-  std::uint32_t receive_buffer_max = 6u << 20;    // net.ipv4.tcp_rmem[2] (auto-tuning)
-  std::uint32_t send_buffer_default = 87040;      // what Linux starts at, then auto-tunes
-  std::uint32_t send_buffer_max = 4u << 20;       // net.ipv4.tcp_wmem[2]
-  std::uint32_t challenge_acks_per_second = 2;    // per connection (RFC 5961 7, hostile.md E4, E20)
-  std::uint32_t syn_backlog_max = 4096;           // net.ipv4.tcp_max_syn_backlog
-  std::uint32_t somaxconn = 4096;                 // net.core.somaxconn
-  std::uint32_t time_wait_max = 262144;           // net.ipv4.tcp_max_tw_buckets
+  std::uint32_t receive_buffer_default = 131072;   // net.ipv4.tcp_rmem[1]
+  std::uint32_t receive_buffer_max = 6u << 20;     // net.ipv4.tcp_rmem[2] (auto-tuning)
+  std::uint32_t send_buffer_default = 87040;       // what Linux starts at, then auto-tunes
+  std::uint32_t send_buffer_max = 4u << 20;        // net.ipv4.tcp_wmem[2]
+  Duration invalid_ratelimit = 500ms;              // net.ipv4.tcp_invalid_ratelimit: between answers of one
+                                                   // connection to what it does not believe (RFC 5961 7)
+  std::uint32_t challenge_ack_limit = 0x7fffffff;  // net.ipv4.tcp_challenge_ack_limit: a second, whole host
+  std::uint32_t reset_limit = 10'000;  // RSTs a second for segments that nobody wants; 0: no limit
+  unsigned syncookies = 1;             // net.ipv4.tcp_syncookies: 0 never, 1 on overflow, 2 always
+  unsigned ecn = 2;                    // net.ipv4.tcp_ecn: 0 never, 1 ask, 2 only when asked
+  unsigned fast_open = 1;              // net.ipv4.tcp_fastopen: bits of tcp/fast_open.h
+  Duration fast_open_blackhole = Duration::zero();  // net.ipv4.tcp_fastopen_blackhole_timeout_sec; 0: none
+  bool ecn_fallback = true;                         // net.ipv4.tcp_ecn_fallback
+  std::uint32_t syn_backlog_max = 4096;             // net.ipv4.tcp_max_syn_backlog
+  std::uint32_t somaxconn = 4096;                   // net.core.somaxconn
+  std::uint32_t time_wait_max = 262144;             // net.ipv4.tcp_max_tw_buckets
   Duration keepalive_idle = 7200s;
   Duration keepalive_interval = 75s;
   unsigned keepalive_count = 9;
   const char* congestion_control = "cubic";  // net.ipv4.tcp_congestion_control
+  // Paces every algorithm, as Linux does under the fq queueing discipline (net.core.default_qdisc). BBR and
+  // sockets with SO_MAX_PACING_RATE are always paced.
+  bool pacing = false;
+  unsigned pacing_ss_ratio = 200;  // net.ipv4.tcp_pacing_ss_ratio: percent of cwnd per RTT in slow start
+  unsigned pacing_ca_ratio = 120;  // net.ipv4.tcp_pacing_ca_ratio
 };
 
 struct Settings {
   // RFC 9293 3.8.4 MUST-27, MUST-28
-  Duration keepalive_idle = 7200s;               // TCP_KEEPIDLE
-  Duration keepalive_interval = 75s;             // TCP_KEEPINTVL
-  Duration user_timeout = Duration::zero();      // TCP_USER_TIMEOUT; zero: R2 decides
-  Duration linger2 = 60s;                        // TCP_LINGER2; negative: no FIN_WAIT_2 for orphans
-  unsigned keepalive_count = 9;                  // TCP_KEEPCNT
-  unsigned syn_retries = 6;                      // TCP_SYNCNT
-  std::uint32_t receive_buffer = 131072;         // bytes that may wait (SO_RCVBUF after doubling)
-  std::uint32_t send_buffer = 87040;             // SO_SNDBUF after doubling
-  std::uint32_t receive_low_water = 1;           // SO_RCVLOWAT
-  std::uint32_t notsent_low_water = 0xffffffff;  // TCP_NOTSENT_LOWAT
-  std::uint32_t window_clamp = 0;                // TCP_WINDOW_CLAMP; 0: none
-  std::uint16_t max_segment = 0;                 // TCP_MAXSEG; 0: from the MTU
-  bool nodelay = false;                          // TCP_NODELAY
-  bool cork = false;                             // TCP_CORK
+  Duration keepalive_idle = 7200s;                    // TCP_KEEPIDLE
+  Duration keepalive_interval = 75s;                  // TCP_KEEPINTVL
+  Duration user_timeout = Duration::zero();           // TCP_USER_TIMEOUT; zero: R2 decides
+  Duration linger2 = 60s;                             // TCP_LINGER2; negative: no FIN_WAIT_2 for orphans
+  unsigned keepalive_count = 9;                       // TCP_KEEPCNT
+  unsigned syn_retries = 0;                           // TCP_SYNCNT; 0: the host's
+  std::uint32_t receive_buffer = 131072;              // bytes that may wait (SO_RCVBUF after doubling)
+  std::uint32_t send_buffer = 87040;                  // SO_SNDBUF after doubling
+  std::uint32_t receive_low_water = 1;                // SO_RCVLOWAT
+  std::uint32_t notsent_low_water = 0xffffffff;       // TCP_NOTSENT_LOWAT
+  std::uint32_t window_clamp = 0;                     // TCP_WINDOW_CLAMP; 0: none
+  std::uint64_t max_pacing_rate = ~std::uint64_t{0};  // SO_MAX_PACING_RATE, bytes per second; all ones: none
+  std::uint16_t max_segment = 0;                      // TCP_MAXSEG; 0: from the MTU
+  bool nodelay = false;                               // TCP_NODELAY
+  bool cork = false;                                  // TCP_CORK
   // RFC 9293 3.8.4 MUST-24, MUST-25
   bool keepalive = false;              // SO_KEEPALIVE
   bool oob_inline = false;             // SO_OOBINLINE
   bool quick_ack = false;              // TCP_QUICKACK, cleared again as in Linux
   bool receive_buffer_locked = false;  // SO_RCVBUF was set: no auto-tuning
   bool send_buffer_locked = false;
+  bool fast_open_no_cookie = false;       // TCP_FASTOPEN_NO_COOKIE
   char congestion_control[16] = "cubic";  // TCP_CONGESTION
 
   // What a new socket of a stack with this Config starts with.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <new>
 
+#include "tcp/bbr.h"
 #include "tcp/cubic.h"
 #include "tcp/reno.h"
 
@@ -53,22 +54,30 @@ std::uint32_t CongestionControl::slow_start(std::uint32_t acked_bytes) {
   return acked_bytes - used;
 }
 
+std::uint64_t CongestionControl::pacing_rate(Duration srtt, unsigned slow_start_ratio,
+                                             unsigned avoidance_ratio) const {
+  const auto us = static_cast<std::uint64_t>(to_us(srtt));
+  if (us == 0) return kUnlimitedRate;
+  const unsigned percent = cwnd_ < ssthresh_ / 2 ? slow_start_ratio : avoidance_ratio;
+  return std::uint64_t{cwnd_} * percent * 10'000u / us;
+}
+
 std::string_view available_congestion_controls() {
-  return "reno cubic";
+  return "reno cubic bbr";
 }
 
 bool is_congestion_control(std::string_view name) {
-  return name == "reno" || name == "cubic";
+  return name == "reno" || name == "cubic" || name == "bbr";
 }
 
-template <class Algorithm>
-void CongestionControlSlot::start() {
+template <class Algorithm, class... Arguments>
+void CongestionControlSlot::start(Arguments&... arguments) {
   static_assert(sizeof(Algorithm) <= kBytes && alignof(Algorithm) <= 8);
   const std::uint32_t cwnd = get().cwnd();
   const std::uint32_t ssthresh = get().ssthresh();
   const std::uint32_t mss = get().mss();
   get().~CongestionControl();
-  ::new (static_cast<void*>(storage_)) Algorithm();
+  ::new (static_cast<void*>(storage_)) Algorithm(arguments...);
   get().set_mss(mss);
   if (cwnd != 0) get().set_cwnd(cwnd);
   get().set_ssthresh(ssthresh);
@@ -78,11 +87,13 @@ CongestionControlSlot::CongestionControlSlot() {
   ::new (static_cast<void*>(storage_)) Reno();
 }
 
-bool CongestionControlSlot::select(std::string_view name) {
+bool CongestionControlSlot::select(std::string_view name, BbrPool* pool) {
   if (name == "reno")
     start<Reno>();
   else if (name == "cubic")
     start<Cubic>();
+  else if (name == "bbr" && pool != nullptr)
+    start<Bbr>(*pool);
   else
     return false;
   return true;

@@ -48,8 +48,8 @@ Connection::Connection(Resources& resources, const FiveTuple& tuple, const Path&
                        const Settings& settings)
     : resources_(resources), settings_(resources.settings.share(settings)), tuple_(tuple), path_(path) {
   snd_.limit = settings.send_buffer;
-  if (!congestion_.select(settings.congestion_control))
-    (void)congestion_.select(resources_.config.congestion_control);
+  if (!congestion_.select(settings.congestion_control, &resources_.bbr))
+    (void)congestion_.select(resources_.config.congestion_control, &resources_.bbr);
 }
 
 Connection::~Connection() {
@@ -73,11 +73,9 @@ void Connection::finish_closed() {
   acks_due_ = 0;
   if (active_ != nullptr) {
     active_->send_buffer.clear();
-    active_->sent.clear();
-    active_->scoreboard.clear();
-    active_->recovery.reset();
+    active_->forget_flight();
     active_->reassembly.clear();
-    active_->retransmit_at = active_->persist_at = active_->delayed_ack_at = kNever;
+    active_->persist_at = active_->delayed_ack_at = kNever;
   }
   snd_.una = snd_.nxt = snd_.end;
   notify(Readiness::in | Readiness::out | Readiness::hup | Readiness::rdhup);
@@ -91,7 +89,12 @@ void Connection::fail(Errno error, Event event) {
 }
 
 Active& Connection::active() {
-  if (active_ == nullptr) active_ = resources_.active.acquire();
+  if (active_ == nullptr) {
+    active_ = resources_.active.acquire();
+    active_->rate.start(counts_.bytes_sent);
+    active_->round_end = snd_.una;
+    active_->flight_max = 0;
+  }
   return *active_;
 }
 
@@ -100,8 +103,8 @@ void Connection::release_active() {
   const Active& a = *active_;
   const bool is_busy = !a.send_buffer.empty() || !a.sent.empty() || !a.receive_buffer.empty() ||
                        !a.reassembly.empty() || !a.urgent.is_idle() || !a.report.empty() ||
-                       a.retransmit_at != kNever || a.persist_at != kNever || a.delayed_ack_at != kNever ||
-                       a.fin_at.has_value();
+                       a.retransmit_at != kNever || a.undo_until != kNever || a.persist_at != kNever ||
+                       a.delayed_ack_at != kNever || a.fin_at.has_value() || a.waits_for_release;
   if (is_busy && !(state_ == State::closed && flags_.orphan)) return;
   resources_.active.release(active_);
   active_ = nullptr;
@@ -116,20 +119,23 @@ Duration Connection::rto() const {
   return rtt_.rto(rto_limits());
 }
 
-SendEdges Connection::edges() const {
-  return {snd_.una, snd_.nxt, snd_.mss, flags_.sack};
-}
-
 // --- the user calls
 
 Result<std::size_t> Connection::send(Instant now, Bytes bytes, bool more, bool out_of_band) {
-  if (state_ == State::syn_sent || state_ == State::syn_received) {
+  const bool takes_with_syn = state_ == State::syn_sent && active_ != nullptr && active_->fast_open.sends &&
+                              (flags_.syn_due || active_->fast_open.deferred);
+  if (takes_with_syn && !flags_.write_shut) return send_with_syn(bytes);
+  if (state_ == State::syn_sent || (state_ == State::syn_received && !flags_.passive)) {
     if (const auto error = take_error()) return *error;
     return flags_.write_shut ? Errno::pipe : Errno::again;
   }
-  if (!can_send(state_) || flags_.write_shut || error_ != Errno{}) return take_error().value_or(Errno::pipe);
+  if (!(can_send(state_) || is_fast_child()) || flags_.write_shut || error_ != Errno{})
+    return take_error().value_or(Errno::pipe);
   if (bytes.empty()) return std::size_t{0};
+  (void)active();
+  check_app_limited();
   const std::uint32_t room = send_room();
+  if (room < bytes.size()) active_->buffer_limited = true;
   if (room == 0) return Errno::again;
   const auto wanted = static_cast<std::uint32_t>(std::min<std::size_t>(bytes.size(), room));
   const std::uint32_t taken = active().send_buffer.append(resources_.chunks, bytes.first(wanted));
@@ -142,7 +148,7 @@ Result<std::size_t> Connection::send(Instant now, Bytes bytes, bool more, bool o
 }
 
 std::uint32_t Connection::send_room() const {
-  if (!can_send(state_) || flags_.write_shut) return 0;
+  if (!(can_send(state_) || is_fast_child()) || flags_.write_shut) return 0;
   if (unsent() >= settings_->value.notsent_low_water) return 0;
   const std::uint32_t used = active_ == nullptr ? 0 : active_->send_buffer.size();
   return used >= snd_.limit ? 0 : snd_.limit - used;
@@ -205,7 +211,8 @@ Readiness Connection::readiness() const {
   const bool is_closed = state_ == State::closed || state_ == State::time_wait;
   if ((flags_.read_shut && flags_.write_shut) || is_closed) level |= Readiness::hup;
   if (flags_.read_shut) level |= Readiness::in | Readiness::rdhup;
-  if (state_ != State::syn_sent && state_ != State::syn_received) {
+  if (is_syn_deferred()) level |= Readiness::out;  // so that the program writes
+  if (state_ != State::syn_sent && (state_ != State::syn_received || flags_.passive)) {
     std::uint32_t target = std::max(settings_->value.receive_low_water, 1u);
     const bool marked = active_ != nullptr && active_->urgent.is_marked();
     if (marked && !settings_->value.oob_inline && at_urgent_mark()) ++target;
@@ -296,7 +303,7 @@ void Connection::on_settings_changed(Instant now) {
   if (settings.receive_buffer_locked || settings.receive_buffer > window_.limit())
     window_.set_limit(settings.receive_buffer);
   if (std::string_view(settings.congestion_control) != congestion_->name())
-    (void)congestion_.select(settings.congestion_control);
+    (void)congestion_.select(settings.congestion_control, &resources_.bbr);
   if (settings.quick_ack != flags_.quick_ack) {
     delayed_ack_.set_quick(settings.quick_ack);
     if (settings.quick_ack && rcv_.acked != rcv_.nxt) acknowledge_now();

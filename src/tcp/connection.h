@@ -9,6 +9,7 @@
 //   take_events()                                                   which waiters to tell
 //   poll_transmit() until false                                     what to put on the wire
 //   next_timer()                                                    when to call on_timer()
+//   next_release()                                                  when to call poll_transmit() again
 //   is_finished()                                                   may it be destroyed?
 #pragma once
 
@@ -23,13 +24,17 @@
 #include "core/rng.h"
 #include "core/time.h"
 #include "packet/packet.h"
+#include "tcp/busy_clock.h"
 #include "tcp/challenge_ack.h"
 #include "tcp/config.h"
 #include "tcp/congestion_control.h"
 #include "tcp/delayed_ack.h"
+#include "tcp/ecn.h"
 #include "tcp/info.h"
+#include "tcp/loss_recovery.h"
 #include "tcp/negotiation.h"
 #include "tcp/receive_window.h"
+#include "tcp/reordering.h"
 #include "tcp/rtt_estimator.h"
 #include "tcp/segment.h"
 #include "tcp/state.h"
@@ -41,7 +46,8 @@ namespace sockeye::tcp {
 struct Resources;
 struct Active;          // what a connection has only while it is busy (D13): tcp/active.h
 struct SharedSettings;  // connections with equal settings share them: tcp/shared_settings.h
-struct SendEdges;
+struct AckNews;         // what one ACK has told: tcp/ack_news.h
+struct SentSegment;
 
 // What is known about the way to the peer; may change while the connection lives.
 struct Path {
@@ -61,9 +67,11 @@ struct Handshake {
   std::uint8_t our_window_scale = 0;
   bool sack = false;
   bool timestamps = false;
-  std::uint32_t timestamp_recent = 0;  // TS.Recent
-  std::uint32_t timestamp_offset = 0;  // of our TSval (RFC 7323 7.1)
-  std::optional<Duration> rtt{};       // SYN-ACK to ACK, when it was not retransmitted
+  bool ecn = false;
+  std::optional<FastOpenCookie> fast_open_cookie{};  // for the SYN-ACK of open_fast()
+  std::uint32_t timestamp_recent = 0;                // TS.Recent
+  std::uint32_t timestamp_offset = 0;                // of our TSval (RFC 7323 7.1)
+  std::optional<Duration> rtt{};                     // SYN-ACK to ACK, when it was not retransmitted
 };
 
 class Connection {
@@ -77,6 +85,15 @@ class Connection {
   // CLOSED -> SYN-SENT. `iss_beyond`: the tuple was in TIME_WAIT (TimeWaitTable::reuse).
   void open_active(Instant now, std::optional<SeqNum> iss_beyond = std::nullopt);
   void open_established(Instant now, const Handshake& handshake);  // the child of a listener
+  // The child of a listener that a SYN with a good cookie made: SYN-RECEIVED, but both ends may send
+  // (RFC 7413 4.2.2). `syn` and its payload are what came.
+  void open_fast(Instant now, const Handshake& handshake, const Segment& syn, Packet& packet);
+  // Right after open_active(): the SYN asks for a cookie, or carries it with the first bytes that send()
+  // takes until it leaves. Answers whether bytes may go with it.
+  bool try_fast_open(Instant now);
+  // After try_fast_open() said so: the SYN waits for the first send() (TCP_FASTOPEN_CONNECT).
+  void defer_syn();
+  bool is_syn_deferred() const;
 
   // --- what happens to it
   // `packet` holds the payload only (headers consumed); the connection takes its slices.
@@ -102,6 +119,9 @@ class Connection {
   // nothing to send now. segment_size, transmission and release of the packet are set.
   bool poll_transmit(Instant now, Segment& segment, Packet& packet);
   std::optional<Instant> next_timer() const;
+  // Paced data waits until then: call poll_transmit() again. Apart from next_timer(), because it comes
+  // and goes with every packet (decisions.md D14).
+  std::optional<Instant> next_release() const;
   Readiness take_events();   // what happened since the last call; none: nobody needs to be told
   bool is_finished() const;  // CLOSED, or handed to TIME_WAIT: nothing more will ever be sent
 
@@ -171,6 +191,9 @@ class Connection {
     bool congestion_limited : 1 = false;  // cwnd held something back in this round trip
     bool passive : 1 = false;             // the child of a listener
     bool quick_ack : 1 = false;           // TCP_QUICKACK as last seen
+    bool syn_data_acked : 1 = false;      // TCPI_OPT_SYN_DATA
+    bool fast_open : 1 = false;           // asked for, or a cookie was sent
+    bool rate_app_limited : 1 = false;    // of delivery_rate_
   };
   // Counters that TCP_INFO reports; 32 bits where Linux has 32.
   struct Counts {
@@ -196,7 +219,6 @@ class Connection {
   std::uint32_t unread() const;
   SeqNum read_edge() const;  // Linux's copied_seq: the next byte that the program will read
   static std::uint32_t ms_of(Instant at) { return static_cast<std::uint32_t>(to_ms(at.time_since_epoch())); }
-  SendEdges edges() const;
   RtoLimits rto_limits() const;
   Duration rto() const;
   void notify(Readiness events) { events_ |= events; }
@@ -208,6 +230,14 @@ class Connection {
   bool poll_handshake(Instant now, Segment& segment, Packet& packet);
   void on_handshake_timeout(Instant now);
 
+  // fast_open_connection.cc
+  bool is_fast_child() const { return flags_.passive && state_ == State::syn_received; }
+  std::uint32_t add_fast_open(Segment& syn, Packet& packet);
+  void on_syn_ack_of_fast_open(const Segment& segment);
+  Result<std::size_t> send_with_syn(Bytes bytes);
+  void establish_fast(Instant now);
+  void on_fast_open_timeout(Instant now, bool is_over);
+
   // close.cc
   void queue_fin(Instant now);
   void send_reset();
@@ -216,19 +246,71 @@ class Connection {
   bool should_give_up(Instant now) const;
   void start_time_wait();
 
+  // connection_congestion.cc
+  static constexpr std::uint32_t kRateUnit = 64;
+  void check_app_limited();
+  AckSample make_ack_sample(Instant now, bool advances) const;
+  std::uint32_t count_lost(Instant now, std::uint32_t marked_before);
+  void take_rate(const RateSample& rate);
+  bool is_paced() const;
+  std::uint64_t pacing_rate() const;  // bytes per second; kUnlimitedRate: nothing measured
+  bool is_held_by_pacer(Instant now);
+  void pace(Instant now, std::uint32_t bytes);
+  void tell_busy_clock(Instant now);
+
   // connection_ack.cc
   void on_ack(Instant now, const Segment& segment);
   void update_send_window(const Segment& segment);
-  Duration take_acked_bytes(Instant now, const Segment& segment, std::uint32_t acked);
-  std::uint32_t take_sack(const Segment& segment);
-  void run_recovery(Instant now, std::uint32_t acked, bool is_duplicate);
+  void take_acked_bytes(Instant now, SeqNum ack, AckNews& news);
+  void take_sack(Instant now, const Segment& segment, AckNews& news);
+  bool take_duplicate_report(const Segment& segment, AckNews& news);
+  void note_delivered(Instant now, const SentSegment& piece, AckNews& news);
+  Duration measure_round_trip(Instant now, AckNews& news);
+  void judge_duplicate(const Segment& segment, std::uint32_t window_before, AckNews& news) const;
+  void adjust_window(Instant now, const AckNews& news);
   void grow_send_buffer();
+
+  // ecn.cc
+  void ask_for_ecn(Segment& syn) const;
+  void negotiate_ecn(const Segment& segment);
+  void take_ecn(const Segment& segment);
+  void on_congestion_echo(Instant now);
+
+  // connection_recovery.cc
+  std::uint32_t pipe() const;
+  std::uint32_t sacked_segments() const;
+  Duration rack_window() const;
+  void recover(Instant now, AckNews& news);
+  void recover_from_timeout(Instant now, AckNews& news);
+  bool leave_phase(Instant now, const AckNews& news);
+  void mark_losses(Instant now, AckNews& news);
+  void note_reordering(SeqNum low);
+  void count_duplicate(AckNews& news);
+  void keep_open();
+  void start_reduction(Instant now, LossRecovery::Phase phase);
+  void enter_recovery(Instant now);
+  void enter_cwr(Instant now);
+  void enter_loss(Instant now);
+  void resend_too_large();
+  void undo_reduction(Instant now, bool nothing_lost);
+  bool try_undo_duplicates(Instant now);
+  bool try_undo_partial(Instant now, const AckNews& news);
+  bool try_undo_loss(Instant now, const AckNews& news, bool by_frto);
+  bool holds_old_phase();
+  bool finish_recovery(Instant now, const AckNews& news);
+  void on_reorder_timeout(Instant now);
+  bool schedule_probe(Instant now);
+  void on_probe_timeout(Instant now);
+  bool poll_loss_probe(Instant now, Segment& segment, Packet& packet);
+  void restart_timers(Instant now);
 
   // connection_send.cc
   void fill_header(Instant now, Segment& segment);
   void on_packet_out(Instant now, const Segment& segment);
   bool poll_reset(Instant now, Segment& segment);
+  bool poll_frto(Instant now, Segment& segment, Packet& packet);
   bool poll_retransmission(Instant now, Segment& segment, Packet& packet);
+  void send_again(Instant now, SackBlock range, bool as_probe, Segment& segment, Packet& packet);
   bool poll_new_data(Instant now, Segment& segment, Packet& packet);
   bool poll_probe(Instant now, Segment& segment, Packet& packet);
   bool poll_ack(Instant now, Segment& segment);
@@ -237,9 +319,11 @@ class Connection {
 
   // info.cc
   void fill_flight(Info& info) const;
+  void fill_busy(Info& info, Instant now) const;
   void fill_timer(Info& info, Instant now) const;
 
   // connection_timers.cc
+  void on_recovery_timers(Instant now);
   void on_retransmit_timeout(Instant now);
   void on_persist_timeout(Instant now);
   void on_keepalive_timeout(Instant now);
@@ -271,13 +355,15 @@ class Connection {
   TimestampState timestamps_;
   DelayedAck delayed_ack_;
   CongestionControlSlot congestion_;
+  Reordering reordering_;
   Instant last_received_{};         // any acceptable segment
   Instant last_probe_{};            // persist or keep-alive
   Instant fin_wait_2_at_ = kNever;  // when an orphan in FIN_WAIT_2 is forgotten
   Flags flags_;
   State state_ = State::closed;
   std::uint8_t acks_due_ = 0;  // pure ACKs that must leave at once
-  std::uint8_t probes_ = 0;    // unanswered persist or keep-alive probes
+  EcnState ecn_;
+  std::uint8_t probes_ = 0;  // unanswered persist or keep-alive probes
   Readiness events_ = Readiness::none;
   Errno error_{};       // SO_ERROR; 0: none
   Errno soft_error_{};  // reported instead of ETIMEDOUT
@@ -287,9 +373,9 @@ class Connection {
   Path path_;
   ChallengeAck challenge_;
   SeqNum reset_seq_{};
-  SeqNum round_end_{};  // the present round trip ends when this is acknowledged
   std::uint32_t min_rtt_us_ = 0;
-  std::uint32_t flight_max_ = 0;  // in this round trip
+  std::uint32_t delivery_rate_ = 0;  // in kRateUnit bytes per second
+  BusyTotals busy_;
   std::uint32_t last_data_sent_ms_ = 0;
   std::uint32_t last_data_received_ms_ = 0;
 };

@@ -1,11 +1,12 @@
 // SPDX-FileCopyrightText: Sockeye contributors
 // SPDX-License-Identifier: Apache-2.0
 //
-// An acceptable acknowledgment (RFC 9293 3.10.7.4, fifth) in its order: bytes leave the send buffer,
-// SACK blocks enter the scoreboard, the round-trip time is measured, the send window is updated, loss
-// recovery and congestion control are told, the retransmission timer is set. Nothing is allocated.
+// An acceptable acknowledgment (RFC 9293 3.10.7.4, fifth) in its order: the send window is updated, bytes
+// leave the send buffer, SACK blocks enter the scoreboard and mark what was sent, the round-trip time is
+// measured, loss recovery (connection_recovery.cc) and congestion control are told, timers are set.
 #include <algorithm>
 
+#include "tcp/ack_news.h"
 #include "tcp/active.h"
 #include "tcp/connection.h"
 #include "tcp/resources.h"
@@ -13,59 +14,91 @@
 namespace sockeye::tcp {
 
 void Connection::on_ack(Instant now, const Segment& segment) {
-  probes_ = 0;
-  soft_error_ = Errno{};
+  AckNews news;
+  news.una_before = snd_.una;
+  news.is_old = segment.ack < snd_.una;
   const std::uint32_t window_before = snd_.wnd;
-  const bool advances = segment.ack > snd_.una;
-  const SeqNum una_before = snd_.una;
-  update_send_window(segment);
-  if (active_ == nullptr || (snd_.una == snd_.nxt && !advances)) return;
-
-  Active& a = *active_;
-  const bool was_writable = is_writable();
-  const std::uint32_t pipe_before = a.recovery.pipe(edges(), a.scoreboard);
-  const std::uint32_t held_before = distance(snd_.una, snd_.nxt) - a.scoreboard.sacked_bytes();
-  const std::uint32_t acked = advances ? distance(snd_.una, segment.ack) : 0;
-  Duration rtt = Duration::zero();
-  if (advances) rtt = take_acked_bytes(now, segment, acked);
-  const std::uint32_t sacked = take_sack(segment);
-  const std::uint32_t held = distance(snd_.una, snd_.nxt) - a.scoreboard.sacked_bytes();
-  const std::uint32_t delivered = held_before > held ? held_before - held : 0;
-
-  // RFC 5681 2 and RFC 6675 2: what is a duplicate ACK. RFC 5681 3.2 SHLD-5
-  const bool is_plain = !advances && segment.ack == una_before && segment.payload_bytes == 0 &&
-                        !segment.flags.fin && snd_.una != snd_.nxt;
-  const bool is_duplicate = is_plain && (flags_.sack ? sacked > 0 : snd_.wnd == window_before);
-
-  run_recovery(now, acked, is_duplicate);
-  if (delivered > 0 && a.recovery.phase() != LossRecovery::Phase::recovery) {
-    AckSample sample;
-    sample.now = now;
-    sample.acked_bytes = delivered;
-    sample.in_flight = a.recovery.pipe(edges(), a.scoreboard);
-    sample.prior_in_flight = pipe_before;
-    sample.rtt = rtt;
-    sample.srtt = rtt_.srtt();
-    sample.min_rtt = std::chrono::microseconds(min_rtt_us_);
-    // Linux: in slow start the window may grow while at least half of it was used.
-    const bool used = flags_.congestion_limited ||
-                      (congestion_->in_slow_start() && congestion_->cwnd() < 2 * std::uint64_t{flight_max_});
-    sample.is_app_limited = !used;
-    sample.is_round_start = advances && snd_.una > round_end_;
-    congestion_->on_ack(sample);
+  if (!news.is_old) {
+    probes_ = 0;
+    soft_error_ = Errno{};
+    update_send_window(segment);
   }
-  if (advances && snd_.una > round_end_) {  // a round trip is over
-    round_end_ = snd_.nxt;
-    flight_max_ = distance(snd_.una, snd_.nxt);
+  if (active_ == nullptr) {
+    if (flags_.sack) take_duplicate_report(segment, news);
+    return;
+  }
+  Active& a = *active_;
+  news.acked = segment.ack > snd_.una ? distance(snd_.una, segment.ack) : 0;
+  news.highest_before = a.scoreboard.empty() ? snd_.una : a.scoreboard.highest();
+  if (timestamps_.is_enabled() && segment.options.timestamps) news.echo = segment.options.timestamps->echo;
+  if (snd_.una == snd_.nxt) {  // nothing is in flight; but a report may still say that it was all for nothing
+    take_sack(now, segment, news);
+    if (news.duplicate_report) (void)try_undo_duplicates(now);
+    return;
+  }
+  check_app_limited();
+  const bool was_writable = is_writable();
+  news.pipe_before = pipe();
+  news.losses_before = a.sent.loss_count();
+  news.marked_before = a.sent.marked_bytes();
+  if (news.advances()) take_acked_bytes(now, segment.ack, news);
+  take_sack(now, segment, news);
+  news.rtt = measure_round_trip(now, news);
+  if (news.lowest_original && flags_.sack && *news.lowest_original < news.highest_before)
+    note_reordering(*news.lowest_original);
+  judge_duplicate(segment, window_before, news);
+  if (a.probe.on_ack(segment.ack, news.probe_duplicated, news.plain)) {
+    // RFC 8985 7.4.2: the probe repaired a loss of which nobody else will tell.
+    start_reduction(now, LossRecovery::Phase::cwr);
+    congestion_->on_recovery_end();
+    keep_open();
+  }
+  if (segment.flags.ece && !segment.flags.syn) on_congestion_echo(now);
+  recover(now, news);
+  if (news.restart_timer) restart_timers(now);
+  adjust_window(now, news);
+  if (news.advances() && snd_.una > a.round_end) {  // a round trip is over
+    a.round_end = snd_.nxt;
+    a.flight_max = distance(snd_.una, snd_.nxt);
     flags_.congestion_limited = false;
   }
-  if (advances) {
-    // RFC 6298 5.1 SHLD-4
-    a.retransmit_at = snd_.una == snd_.nxt ? kNever : now + rto();
-    a.unacked_since = now;
-    grow_send_buffer();
-    if (!was_writable && is_writable()) notify(Readiness::out);
+  if (!news.advances()) return;
+  a.unacked_since = now;
+  grow_send_buffer();
+  if (!is_writable()) return;
+  a.buffer_limited = false;
+  if (!was_writable) notify(Readiness::out);
+}
+
+// RFC 5681 2 and RFC 6675 2: what is a duplicate ACK. RFC 5681 3.2 SHLD-5
+void Connection::judge_duplicate(const Segment& segment, std::uint32_t window_before, AckNews& news) const {
+  const bool is_empty = segment.payload_bytes == 0 && !segment.flags.fin;
+  const bool stands = segment.ack == news.una_before && snd_.wnd == window_before;
+  news.plain = stands && is_empty && !news.sacked;
+  news.duplicate = flags_.sack ? news.sacked : news.plain && !news.duplicate_report;
+}
+
+// The window follows what was delivered: by proportional rate reduction while it comes down, by the
+// algorithm otherwise, or always when it owns its recovery.
+void Connection::adjust_window(Instant now, const AckNews& news) {
+  Active& a = *active_;
+  AckSample sample = make_ack_sample(now, news.advances());
+  sample.acked_bytes = news.delivered;
+  sample.prior_in_flight = news.pipe_before;
+  sample.rtt = news.rtt;
+  sample.lost_bytes = count_lost(now, news.marked_before);
+  sample.latest_rtt = a.rate.latest_rtt(now);
+  sample.rate = a.rate.finish(now, news.delivered, sample.min_rtt);
+  take_rate(sample.rate);
+  if (congestion_->owns_recovery()) {
+    if (news.delivered > 0 || sample.in_recovery) congestion_->on_ack(sample);
+  } else if (news.delivered > 0 && a.recovery.is_reducing()) {
+    const bool safe = news.advances() && a.sent.loss_count() == news.losses_before;
+    congestion_->set_cwnd(a.prr.on_ack(news.delivered, pipe(), safe, snd_.mss));
+  } else if (news.delivered > 0 && (news.advances() || reordering_.degree() > Reordering::kUsual)) {
+    congestion_->on_ack(sample);  // where segments overtake each other, SACKed ones are progress too (Linux)
   }
+  if (congestion_->marks_app_limited()) a.rate.mark_app_limited(sample.in_flight);
 }
 
 // RFC 9293 3.10.7.4: SND.WL1 and SND.WL2 keep an old segment from changing the window.
@@ -81,57 +114,110 @@ void Connection::update_send_window(const Segment& segment) {
   snd_.wnd_max = std::max(snd_.wnd_max, window);
 }
 
-// snd_una moves; answers the round-trip time that this ACK shows, zero when it shows none.
-Duration Connection::take_acked_bytes(Instant now, const Segment& segment, std::uint32_t acked) {
+// snd_una moves.
+void Connection::take_acked_bytes(Instant now, SeqNum ack, AckNews& news) {
   Active& a = *active_;
-  const bool fin_acked = fin_sent() && segment.ack == snd_.end + 1;
+  const bool fin_acked = fin_sent() && ack == snd_.end + 1;
   // RFC 2018 8 MUST-8: only what is acknowledged cumulatively is let go.
-  a.send_buffer.release(acked - (fin_acked ? 1 : 0));
-  snd_.una = segment.ack;
-  const SentAcked covered = a.sent.on_ack(snd_.una);
+  a.send_buffer.release(news.acked - (fin_acked ? 1 : 0));
+  snd_.una = ack;
+  const SentAcked covered = a.sent.on_ack(snd_.una, [&](const SentSegment& piece) {
+    if (piece.sacked) return;
+    note_delivered(now, piece, news);
+    if (piece.retransmissions > 0) return;
+    if (news.first_acked == kNever) news.first_acked = piece.sent_at;
+    news.last_acked = piece.sent_at;
+    news.on_original(piece, a.recovery.end());
+  });
+  news.retransmitted = covered.retransmitted;
+  news.restart_timer = covered.any;
+  if (!flags_.sack) {  // some of it was counted when its duplicate ACKs came
+    const std::uint32_t counted = a.recovery.reno_sacked();
+    news.delivered = news.acked > counted ? news.acked - counted : 0;
+    news.delivered = std::max(news.delivered, std::min<std::uint32_t>(news.acked, snd_.mss));
+    a.recovery.on_partial_ack(news.acked, snd_.mss);
+  }
   a.scoreboard.on_cumulative_ack(snd_.una);
   a.urgent.on_una(snd_.una);
   a.retransmissions = 0;
-  Duration rtt = Duration::zero();
-  // RFC 9293 3.8.1 MUST-18; RFC 6298 3 MUST-4, MUST-5
-  if (covered.any && !covered.retransmitted) {
-    rtt = now - covered.first_sent;
-  } else if (segment.options.timestamps) {
-    // Karn's rule does not apply: the echo tells which transmission arrived (RFC 7323 4.1).
-    rtt = timestamps_.round_trip(now, segment.options.timestamps->echo).value_or(Duration::zero());
+}
+
+void Connection::note_delivered(Instant now, const SentSegment& piece, AckNews& news) {
+  news.delivered += piece.bytes();
+  active_->rate.on_acknowledged(piece.rate, piece.sent_at, piece.retransmissions > 0);
+  if (!flags_.sack) return;
+  const bool echo_is_older = piece.retransmissions > 0 && news.echo &&
+                             TimestampState::is_before(*news.echo, timestamps_.value(piece.sent_at));
+  active_->rack.on_delivered(piece, now, std::chrono::microseconds(min_rtt_us_), echo_is_older);
+}
+
+// RFC 2018 5 SHLD-5; RFC 2018 5.1 MUST-7
+void Connection::take_sack(Instant now, const Segment& segment, AckNews& news) {
+  if (!flags_.sack || segment.options.sack_count == 0) return;
+  Active& a = *active_;
+  const bool has_report = take_duplicate_report(segment, news);
+  for (std::uint8_t i = has_report ? 1 : 0; i < segment.options.sack_count; ++i) {
+    const SackBlock block = segment.options.sack[i];
+    const auto on_piece = [&](const SentSegment& piece) {
+      news.sacked = true;
+      note_delivered(now, piece, news);
+      if (piece.retransmissions > 0) return;
+      if (news.first_sacked == kNever) news.first_sacked = piece.sent_at;
+      news.last_sacked = piece.sent_at;
+      news.on_original(piece, a.recovery.end());
+    };
+    a.scoreboard.add(block, snd_.una, snd_.nxt,
+                     [&](SackBlock newly) { a.sent.on_sacked(newly, block, a.scoreboard, on_piece); });
   }
-  if (!covered.any || (covered.retransmitted && rtt == Duration::zero())) return Duration::zero();
+}
+
+// RFC 2883, with Linux's doubts: a report of more than a window, or of more duplicates than there were
+// retransmissions, comes from the network or from a liar. True: the first block is such a report.
+bool Connection::take_duplicate_report(const Segment& segment, AckNews& news) {
+  const auto range = duplicate_report(segment.options, segment.ack);
+  if (!range) return false;
+  const std::uint32_t bytes = distance(range->begin, range->end);
+  if (bytes > snd_.wnd_max) return true;
+  const std::uint32_t segments = (bytes + snd_.mss - 1) / snd_.mss;
+  reordering_.on_duplicate(segments);
+  if (active_ == nullptr) return true;
+  Active& a = *active_;
+  news.probe_duplicated = a.probe.is_duplicated(range->end) && bytes <= snd_.mss;
+  if (reordering_.duplicates() > counts_.retransmits) return true;
+  news.duplicate_report = true;
+  a.undo.on_duplicate(segments, range->end);
+  a.sent.on_duplicate(*range);
+  // RFC 8985 6.2 step 4. A probe's duplicate says nothing about the order.
+  if (reordering_.seen() > 0 && !news.probe_duplicated && a.rack.on_duplicate(snd_.una, snd_.nxt))
+    reordering_.widen_window();
+  return true;
+}
+
+// The round-trip time that this ACK shows, zero when it shows none: of what was acknowledged, or
+// SACKed, and sent only once (RFC 9293 3.8.1 MUST-18; RFC 6298 3 MUST-4, MUST-5); else the echo tells which
+// transmission arrived (RFC 7323 4.1).
+Duration Connection::measure_round_trip(Instant now, AckNews& news) {
+  Active& a = *active_;
+  Duration rtt = Duration::zero();
+  Instant newest = kNever;
+  if (news.first_acked != kNever && !news.retransmitted) {
+    rtt = std::max(now - news.first_acked, Duration(1));
+    newest = news.last_acked;
+  } else if (news.first_sacked != kNever) {
+    rtt = std::max(now - news.first_sacked, Duration(1));
+    newest = news.last_sacked;
+    // What was sent before the first in line was (again) tells that the path works.
+    news.restart_timer |= !a.sent.empty() && news.first_sacked < a.sent.front().sent_at;
+  } else if (news.advances() && news.echo) {
+    rtt = timestamps_.round_trip(now, *news.echo).value_or(Duration::zero());
+  }
+  if (rtt == Duration::zero()) return rtt;
   rtt_.on_sample(rtt, snd_.una, snd_.nxt, rto_limits());
   rtt_.reset_back_off();
-  const auto us = static_cast<std::uint32_t>(std::min<std::int64_t>(to_us(rtt), 0xffffffff));
-  if (min_rtt_us_ == 0 || us < min_rtt_us_) min_rtt_us_ = std::max(us, 1u);
-  return std::max(rtt, Duration(1));
-}
-
-// Answers the bytes that were not known to have arrived. RFC 2018 5 SHLD-5; RFC 2018 5.1 MUST-7
-std::uint32_t Connection::take_sack(const Segment& segment) {
-  if (!flags_.sack || segment.options.sack_count == 0) return 0;
-  Active& a = *active_;
-  const auto duplicate = duplicate_report(segment.options, segment.ack);
-  std::uint32_t sacked = 0;
-  for (std::uint8_t i = duplicate ? 1 : 0; i < segment.options.sack_count; ++i)
-    sacked += a.scoreboard.add(segment.options.sack[i], snd_.una, snd_.nxt);
-  return sacked;
-}
-
-void Connection::run_recovery(Instant now, std::uint32_t acked, bool is_duplicate) {
-  Active& a = *active_;
-  const SendEdges at = edges();
-  const auto phase_before = a.recovery.phase();
-  if (acked > 0 && a.recovery.on_advance(at, acked) && phase_before == LossRecovery::Phase::recovery)
-    congestion_->on_recovery_end();                   // RFC 5681 3.2 MUST-11
-  if (is_duplicate) a.recovery.on_duplicate_ack(at);  // RFC 5681 3.2 SHLD-6, MUST-7: cwnd stays
-  if (flags_.sack) a.recovery.on_scoreboard(at, a.scoreboard);
-  if (!a.recovery.should_enter(at)) return;
-  congestion_->enter_recovery(now);  // RFC 5681 3.2 MUST-8, MUST-9
-  congestion_->set_cwnd(congestion_->ssthresh());
-  a.recovery.enter(at);
-  if (flags_.sack) a.recovery.on_scoreboard(at, a.scoreboard);
+  const Duration least = newest == kNever ? rtt : now - newest;
+  const auto us = static_cast<std::uint32_t>(std::clamp<std::int64_t>(to_us(least), 1, 0xffffffff));
+  if (min_rtt_us_ == 0 || us < min_rtt_us_) min_rtt_us_ = us;
+  return rtt;
 }
 
 // Linux (tcp_sndbuf_expand): room for twice the congestion window, so that it can double.

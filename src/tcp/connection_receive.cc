@@ -20,6 +20,7 @@ void Connection::acknowledge_now() {
 }
 
 // RFC 9293 3.8.6.3 SHLD-18, MUST-40, SHLD-19; RFC 5681 4.2 SHLD-8, SHLD-9, MUST-12
+// RFC 9293 3.8.6.3 SHLD-18, MUST-40, SHLD-19
 void Connection::schedule_ack(Instant now, bool at_once) {
   const std::uint32_t waiting = distance(rcv_.acked, rcv_.nxt);
   if (at_once || delayed_ack_.wants_at_once() || waiting > window_.peer_mss()) {
@@ -96,6 +97,7 @@ std::uint32_t Connection::take_in_order(Packet& packet) {
 }
 
 // RFC 9293 3.10.7.4 SHLD-31; RFC 5681 3.2 SHLD-3
+// RFC 9293 3.10.7.4 SHLD-31
 std::optional<Drop> Connection::take_out_of_order(SeqNum begin, Packet& packet, std::uint32_t window) {
   Active& a = *active_;
   packet.truncate(window - distance(rcv_.nxt, begin));
@@ -118,13 +120,15 @@ std::optional<Drop> Connection::take_out_of_order(SeqNum begin, Packet& packet, 
 
 void Connection::drain_reassembly() {
   Active& a = *active_;
-  while (auto slice = a.reassembly.pop_in_order(rcv_.nxt)) {
+  std::optional<SackBlock> duplicate;  // what came in order was here already in part (RFC 2883)
+  while (auto slice = a.reassembly.pop_in_order(rcv_.nxt, &duplicate)) {
     const std::uint32_t bytes = slice->size();
     // A byte that was SACKed may still be forgotten (RFC 2018 8): the pool is exhausted.
     if (!a.receive_buffer.append(resources_.chunks, std::move(*slice), window_.limit())) break;
     rcv_.nxt += bytes;
     counts_.bytes_received += bytes;
   }
+  if (duplicate && flags_.sack) a.report.on_duplicate(*duplicate);
   a.report.on_advance(rcv_.nxt);
 }
 

@@ -19,10 +19,15 @@ bool Connection::poll_transmit(Instant now, Segment& segment, Packet& packet) {
   if (flags_.reset_due) return poll_reset(now, segment);
   if (state_ == State::closed || state_ == State::listen) return false;
   segment = Segment();
+  if (active_ != nullptr) active_->waits_for_release = false;
   if (state_ == State::syn_sent || state_ == State::syn_received) {
-    return poll_handshake(now, segment, packet) || (state_ == State::syn_received && poll_ack(now, segment));
+    if (poll_handshake(now, segment, packet)) return true;
+    if (is_fast_child() && active_ != nullptr && poll_new_data(now, segment, packet)) return true;
+    return state_ == State::syn_received && poll_ack(now, segment);
   }
   if (active_ != nullptr && state_ != State::time_wait) {
+    if (poll_loss_probe(now, segment, packet)) return true;
+    if (poll_frto(now, segment, packet)) return true;
     if (poll_retransmission(now, segment, packet)) return true;
     if (poll_new_data(now, segment, packet)) return true;
     if (poll_probe(now, segment, packet)) return true;
@@ -34,6 +39,7 @@ bool Connection::poll_transmit(Instant now, Segment& segment, Packet& packet) {
     if (poll_ack(now, segment)) return true;
   }
   arm_persist(now);
+  tell_busy_clock(now);
   release_active();
   return false;
 }
@@ -61,6 +67,7 @@ void Connection::fill_header(Instant now, Segment& segment) {
   segment.source_port = tuple_.local.port;
   segment.destination_port = tuple_.remote.port;
   segment.flags.ack = true;
+  segment.flags.ece = ecn_.echoes();
   segment.ack = rcv_.nxt;
   segment.window = static_cast<std::uint16_t>(std::min(take_window() >> window_.scale(), 65535u));
   if (timestamps_.is_enabled())
@@ -101,25 +108,32 @@ std::uint32_t Connection::packet_max() const {
   const std::uint32_t options = timestamps_.is_enabled() ? kTimestampBytes : 0;
   const std::uint32_t headers = path_.ip_header_bytes() + kTcpHeaderMin + options;
   const std::uint32_t largest = std::min(path_.largest_packet, Packet::kLargest);
-  const std::uint32_t room = largest > headers ? largest - headers : 0;
+  std::uint32_t room = largest > headers ? largest - headers : 0;
+  if (is_paced()) room = std::min(room, pacing_quantum(pacing_rate(), snd_.mss));
   return std::max<std::uint32_t>(room / snd_.mss * snd_.mss, snd_.mss);
+}
+
+// RFC 5682 2b: new data instead of retransmissions, if there is any that may leave.
+bool Connection::poll_frto(Instant now, Segment& segment, Packet& packet) {
+  Active& a = *active_;
+  if (a.recovery.resend() != LossRecovery::Resend::new_data_first || snd_.nxt > a.recovery.end())
+    return false;
+  if (poll_new_data(now, segment, packet)) return true;
+  a.frto.stop();
+  a.recovery.set_resend(LossRecovery::Resend::lost);
+  return false;
 }
 
 bool Connection::poll_retransmission(Instant now, Segment& segment, Packet& packet) {
   Active& a = *active_;
-  if (a.recovery.is_open()) return false;
-  const SendEdges at = edges();
-  const auto lost = a.recovery.next(at, a.scoreboard);
-  if (!lost) return false;
-  std::uint32_t bytes = std::min(distance(lost->begin, lost->end), packet_max());
-  const std::uint32_t pipe = a.recovery.pipe(at, a.scoreboard);
+  if (a.sent.waiting_bytes() == 0 || a.recovery.resend() != LossRecovery::Resend::lost) return false;
+  const std::uint32_t in_flight = pipe();
   const std::uint32_t cwnd = congestion_->cwnd();
-  if (a.recovery.is_forced()) {
-    bytes = std::min<std::uint32_t>(bytes, snd_.mss);
-  } else {
-    if (pipe + std::min<std::uint32_t>(bytes, snd_.mss) > cwnd) return false;
-    bytes = std::min(bytes, std::max<std::uint32_t>((cwnd - pipe) / snd_.mss * snd_.mss, snd_.mss));
-  }
+  const auto lost = a.sent.next_lost(packet_max(), snd_.mss);
+  if (!lost) return false;
+  std::uint32_t bytes = distance(lost->begin, lost->end);
+  if (in_flight + std::min<std::uint32_t>(bytes, snd_.mss) > cwnd || is_held_by_pacer(now)) return false;
+  bytes = std::min(bytes, std::max<std::uint32_t>((cwnd - in_flight) / snd_.mss * snd_.mss, snd_.mss));
   // RFC 9293 3.8.6 MUST-34, SHLD-16: inside the window, but the first segment also when the window has
   // shrunk.
   const SeqNum wall = snd_.una + snd_.wnd;
@@ -129,21 +143,35 @@ bool Connection::poll_retransmission(Instant now, Segment& segment, Packet& pack
   } else {
     bytes = std::min(bytes, distance(lost->begin, wall));
   }
-  const bool fin = fin_sent() && lost->begin + bytes == snd_.end + 1;
-  segment.seq = lost->begin;
+  send_again(now, {lost->begin, lost->begin + bytes}, false, segment, packet);
+  return true;
+}
+
+// `as_probe`: a tail loss probe, which no undo will count.
+void Connection::send_again(Instant now, SackBlock range, bool as_probe, Segment& segment, Packet& packet) {
+  Active& a = *active_;
+  const std::uint32_t bytes = distance(range.begin, range.end);
+  const bool fin = fin_sent() && range.end == snd_.end + 1;
+  segment.seq = range.begin;
   const std::uint32_t data = bytes - (fin ? 1 : 0);
-  segment.payload_bytes = a.send_buffer.slice_into(packet, distance(snd_.una, lost->begin), data);
+  segment.payload_bytes = a.send_buffer.slice_into(packet, distance(snd_.una, range.begin), data);
   segment.flags.fin = fin && segment.payload_bytes == data;
   segment.flags.psh = segment.payload_bytes > 0 && segment.seq + segment.payload_bytes == snd_.end;
   fill_header(now, segment);
   packet.segment_size = segment.payload_bytes > snd_.mss ? snd_.mss : std::uint16_t{0};
-  packet.transmission = a.sent.on_retransmit(segment.seq, segment.end(), now);
-  a.recovery.on_retransmitted(segment.seq, segment.end());
-  if (a.retransmit_at == kNever) a.retransmit_at = now + rto();
-  counts_.retransmits += (segment.length() + snd_.mss - 1) / snd_.mss;
+  const RateSnapshot snapshot = a.rate.on_sent(now, pipe(), segment.length());
+  packet.transmission =
+      a.sent.on_retransmit(segment.seq, segment.end(), now, packet.segment_size, as_probe, snapshot);
+  const std::uint32_t segments = (segment.length() + snd_.mss - 1) / snd_.mss;
+  counts_.retransmits += segments;
   counts_.bytes_retransmitted += segment.payload_bytes;
+  pace(now, segment.payload_bytes);
+  if (!as_probe) a.undo.on_retransmitted(segments, timestamps_.value(now));
+  if (a.recovery.is_reducing()) a.prr.on_sent(segment.length());
+  // The timer that runs counts from the first segment in line (its own expiry has set it already).
+  const bool is_first = segment.seq == snd_.una && a.recovery.phase() != LossRecovery::Phase::loss;
+  if (a.retransmit_at == kNever || is_first) a.retransmit_at = now + rto();
   on_packet_out(now, segment);
-  return true;
 }
 
 bool Connection::poll_new_data(Instant now, Segment& segment, Packet& packet) {
@@ -161,29 +189,32 @@ bool Connection::poll_new_data(Instant now, Segment& segment, Packet& packet) {
       congestion_->on_idle(now, idle, rto(), initial);
       last_data_sent_ms_ = ms_of(now);
     }
+    congestion_->on_restart_from_idle(now, a.rate.is_app_limited());
   }
   if (waiting == 0) {
     if (window == 0) return false;  // the FIN needs a place in the window too; persist brings it
     send_new(now, 0, true, segment, packet);
     return true;
   }
-  const std::uint32_t pipe = a.recovery.pipe(edges(), a.scoreboard);
+  const std::uint32_t in_flight = pipe();
   const std::uint32_t cwnd = congestion_->cwnd();
   SendSituation situation;
   situation.unsent = waiting;
   situation.mss = snd_.mss;
   situation.window = window;
-  situation.congestion = cwnd > pipe ? cwnd - pipe : 0;
+  situation.congestion = cwnd > in_flight ? cwnd - in_flight : 0;
   situation.window_max = snd_.wnd_max;
   situation.packet_max = packet_max();
-  situation.nothing_in_flight = pipe == 0;
+  situation.nothing_in_flight = in_flight == 0;
   situation.short_in_flight = a.has_short && a.short_end > snd_.una;
   situation.nodelay = settings_->value.nodelay;
   situation.corked = settings_->value.cork || flags_.more;
   situation.is_last = flags_.fin_queued;
   const SendDecision decision = decide_send(situation);
   if (decision.congestion_limited) flags_.congestion_limited = true;
-  if (decision.bytes == 0) return false;
+  const std::uint32_t next = std::min<std::uint32_t>(waiting, snd_.mss);
+  a.window_limited = window < next && situation.congestion >= next;
+  if (decision.bytes == 0 || is_held_by_pacer(now)) return false;
   const bool fin = fin_waits && decision.bytes == waiting && window > waiting;
   send_new(now, decision.bytes, fin, segment, packet);
   return true;
@@ -200,20 +231,25 @@ void Connection::send_new(Instant now, std::uint32_t bytes, bool fin, Segment& s
   // RFC 9293 3.9.1.2 MUST-61: PSH on the last segment that is buffered.
   segment.flags.psh = segment.payload_bytes > 0 && segment.seq + segment.payload_bytes == snd_.end;
   fill_header(now, segment);
+  ecn_.mark_new_data(segment);
   packet.segment_size = segment.payload_bytes > snd_.mss ? snd_.mss : std::uint16_t{0};
   if (offset == 0) a.unacked_since = now;
-  a.sent.on_sent(segment.seq, segment.end(), now);
+  a.sent.on_sent(segment.seq, segment.end(), now, packet.segment_size,
+                 a.rate.on_sent(now, pipe(), segment.length()));
   snd_.nxt = segment.end();
   if (segment.payload_bytes % snd_.mss != 0) {
     a.short_end = segment.seq + segment.payload_bytes;
     a.has_short = true;
   }
   if (a.retransmit_at == kNever) a.retransmit_at = now + rto();
+  if (a.recovery.is_reducing()) a.prr.on_sent(segment.length());
+  (void)schedule_probe(now);
   a.persist_at = kNever;
   a.persist_back_off = 0;
   flags_.probe_due = false;
   counts_.bytes_sent += segment.payload_bytes;
-  flight_max_ = std::max(flight_max_, distance(snd_.una, snd_.nxt));
+  a.flight_max = std::max(a.flight_max, distance(snd_.una, snd_.nxt));
+  pace(now, segment.payload_bytes);
   on_packet_out(now, segment);
 }
 

@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The one deadline of a connection and what happens at it: delayed ACK, retransmission (RFC 6298 5),
-// persist (RFC 9293 3.8.6.1), FIN_WAIT_2 of an orphan, keep-alive (3.8.4). Timers are not objects;
-// each is an instant that is stored or computed, and the earliest is the answer (decisions.md D14).
+// what precedes it (RFC 8985), persist (RFC 9293 3.8.6.1), FIN_WAIT_2 of an orphan, keep-alive (3.8.4).
+// Timers are not objects; each is an instant that is stored or computed, and the earliest is the answer
+// (decisions.md D14).
 #include <algorithm>
 
 #include "tcp/active.h"
@@ -15,17 +16,20 @@ namespace sockeye::tcp {
 std::optional<Instant> Connection::next_timer() const {
   Instant at = std::min(fin_wait_2_at_, keepalive_at());
   if (active_ != nullptr)
-    at = std::min({at, active_->retransmit_at, active_->persist_at, active_->delayed_ack_at});
+    at = std::min({at, active_->retransmit_at, active_->probe_at, active_->reorder_at, active_->persist_at,
+                   active_->delayed_ack_at, active_->undo_until});
   if (at == kNever) return std::nullopt;
   return at;
 }
 
 void Connection::on_timer(Instant now) {
+  check_app_limited();
   if (active_ != nullptr && active_->delayed_ack_at <= now) {
     active_->delayed_ack_at = kNever;
     delayed_ack_.on_timeout();
     acknowledge_now();
   }
+  if (active_ != nullptr) on_recovery_timers(now);
   if (active_ != nullptr && active_->retransmit_at <= now) {
     if (state_ == State::syn_sent || state_ == State::syn_received) {
       on_handshake_timeout(now);
@@ -41,6 +45,24 @@ void Connection::on_timer(Instant now) {
   if (keepalive_at() <= now) on_keepalive_timeout(now);
 }
 
+// What comes before the retransmission timer: RACK's timer, the tail loss probe (which the timer then
+// waits for), and the end of the wait for a late report.
+void Connection::on_recovery_timers(Instant now) {
+  Active& a = *active_;
+  if (a.reorder_at <= now) on_reorder_timeout(now);
+  if (a.probe_at <= now) {
+    on_probe_timeout(now);
+    if (a.loss_probe_due) a.retransmit_at = now + rto();
+  }
+  if (a.undo_until <= now) {
+    if (snd_.una == snd_.nxt) {
+      a.undo.clear();
+      a.probe.cancel();
+    }
+    a.undo_until = kNever;
+  }
+}
+
 // RFC 6298 5 MUST-7
 void Connection::on_retransmit_timeout(Instant now) {
   Active& a = *active_;
@@ -48,20 +70,11 @@ void Connection::on_retransmit_timeout(Instant now) {
     fail(give_up_error(), Event::timeout);
     return;
   }
-  const SendEdges at = edges();
   if (a.retransmissions == 0) a.first_retransmit = now;
-  // RFC 5681 4.3 SHLD-10, MUST-14. Linux: a recovery under way has reduced already; a time-out after progress
-  // is a new event.
-  const bool is_new = a.retransmissions == 0 && a.recovery.phase() != LossRecovery::Phase::recovery;
-  // RFC 9293 3.8.2 MUST-19
-  congestion_->on_rto(now, is_new);
+  enter_loss(now);  // RFC 9293 3.8.2 MUST-19
   if (a.retransmissions < 255) ++a.retransmissions;
   rtt_.back_off();  // RFC 6298 5.5 MUST-8
-  // RFC 2018 5 MUST-5: a block that begins where the cumulative ACK stands proves that the peer let go of it.
-  if (!a.scoreboard.empty() && a.scoreboard.range(0).begin <= snd_.una) a.scoreboard.clear();
-  a.recovery.on_timeout(at);
-  a.recovery.on_scoreboard(at, a.scoreboard);
-  round_end_ = snd_.nxt;
+  a.round_end = snd_.nxt;
   Duration wait = rto();
   const Duration patience = settings_->value.user_timeout;
   if (patience > Duration::zero()) {  // do not sleep past it (Linux: tcp_clamp_rto_to_user_timeout)
@@ -77,7 +90,7 @@ void Connection::arm_persist(Instant now) {
   if (active_ == nullptr || !is_synchronized(state_) || state_ == State::time_wait) return;
   Active& a = *active_;
   const bool waits = unsent() > 0 || (flags_.fin_queued && !fin_sent());
-  if (!waits || snd_.una != snd_.nxt) {
+  if (!waits || snd_.una != snd_.nxt || a.waits_for_release) {
     a.persist_at = kNever;
     return;
   }

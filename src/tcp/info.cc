@@ -24,27 +24,29 @@ std::uint32_t in_segments(std::uint32_t bytes, std::uint32_t mss) {
 void Connection::fill_flight(Info& info) const {
   const Active& a = *active_;
   info.unacked_segments = in_segments(distance(snd_.una, snd_.nxt), snd_.mss);
-  info.sacked_segments = in_segments(a.scoreboard.sacked_bytes(), snd_.mss);
-  info.lost_segments = a.recovery.is_open() ? 0 : in_segments(a.recovery.lost_waiting(), snd_.mss);
+  info.sacked_segments = sacked_segments();
+  info.lost_segments = in_segments(a.sent.lost_bytes(), snd_.mss);
+  info.retransmitted_segments = in_segments(a.sent.resent_bytes(), snd_.mss);
   info.retransmits = a.retransmissions;
-  switch (a.recovery.phase()) {
-    case LossRecovery::Phase::recovery:
-      info.congestion_state = 3;
-      break;
-    case LossRecovery::Phase::loss:
-      info.congestion_state = 4;
-      break;
-    case LossRecovery::Phase::open:
-      info.congestion_state = a.recovery.duplicate_acks() > 0 || !a.scoreboard.empty() ? 1 : 0;
-      break;
-  }
+  info.congestion_state = static_cast<std::uint8_t>(a.recovery.phase());
+}
+
+void Connection::fill_busy(Info& info, Instant now) const {
+  info.receive_window_limited = busy_.of(SendLimit::receive_window);
+  info.send_buffer_limited = busy_.of(SendLimit::send_buffer);
+  info.busy = busy_.of(SendLimit::busy) + info.receive_window_limited + info.send_buffer_limited;
+  if (active_ == nullptr) return;
+  const Duration running = active_->busy.running(now);
+  info.busy += running;
+  if (active_->busy.limit() == SendLimit::receive_window) info.receive_window_limited += running;
+  if (active_->busy.limit() == SendLimit::send_buffer) info.send_buffer_limited += running;
 }
 
 void Connection::fill_timer(Info& info, Instant now) const {
   Instant at = kNever;
   if (active_ != nullptr && active_->retransmit_at != kNever) {
     info.timer = "on";
-    at = active_->retransmit_at;
+    at = std::min({active_->retransmit_at, active_->probe_at, active_->reorder_at});
   } else if (active_ != nullptr && active_->persist_at != kNever) {
     info.timer = "persist";
     at = active_->persist_at;
@@ -65,6 +67,9 @@ Info Connection::info(Instant now) const {
   info.timestamps = timestamps_.is_enabled();
   info.sack = flags_.sack;
   info.window_scaling = flags_.scaled;
+  info.ecn = ecn_.is_enabled();
+  info.ecn_seen = ecn_.has_seen();
+  info.syn_data = flags_.syn_data_acked;
   info.send_window_scale = snd_.scale;
   info.receive_window_scale = window_.scale();
   info.rto = rto();
@@ -84,6 +89,9 @@ Info Connection::info(Instant now) const {
   info.receive_window = window_.current(rcv_.nxt);
   info.receive_space = window_.limit();
   info.probes = probes_;
+  info.reordering = reordering_.degree();
+  info.reordering_seen = reordering_.seen();
+  info.duplicates_reported = reordering_.duplicates();
   info.total_retransmits = counts_.retransmits;
   info.bytes_sent = counts_.bytes_sent + counts_.bytes_retransmitted;
   info.bytes_acked =
@@ -100,7 +108,13 @@ Info Connection::info(Instant now) const {
   info.since_last_data_sent = since(now, last_data_sent_ms_);
   info.since_last_data_received = since(now, last_data_received_ms_);
   info.since_last_ack_received = now - last_received_;
+  info.delivery_rate = std::uint64_t{delivery_rate_} * kRateUnit;
+  info.delivery_rate_app_limited = flags_.rate_app_limited;
+  info.pacing_rate = pacing_rate();
+  info.max_pacing_rate = settings_->value.max_pacing_rate;
   info.congestion_control = congestion_->name();
+  info.path_model = congestion_->path_model();
+  fill_busy(info, now);
   if (active_ != nullptr && state_ != State::closed) fill_flight(info);
   fill_timer(info, now);
   return info;

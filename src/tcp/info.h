@@ -5,8 +5,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "core/time.h"
+#include "tcp/path_model.h"
 #include "tcp/state.h"
 
 namespace sockeye::tcp {
@@ -16,6 +18,9 @@ struct Info {
   bool timestamps = false;
   bool sack = false;
   bool window_scaling = false;
+  bool ecn = false;
+  bool ecn_seen = false;                  // the peer has sent ECT
+  bool syn_data = false;                  // data of ours was acknowledged with the SYN
   std::uint8_t send_window_scale = 0;     // the peer's
   std::uint8_t receive_window_scale = 0;  // ours
   Duration rto{};
@@ -37,6 +42,9 @@ struct Info {
   std::uint32_t sacked_segments = 0;
   std::uint32_t lost_segments = 0;
   std::uint32_t retransmitted_segments = 0;  // in flight now
+  std::uint32_t reordering = 3;              // segments that may overtake one before it counts as lost
+  std::uint32_t reordering_seen = 0;         // how often segments were seen to be overtaken
+  std::uint32_t duplicates_reported = 0;     // segments that the peer says it got twice (RFC 2883)
   std::uint32_t retransmits = 0;             // of the oldest segment (back-offs)
   std::uint32_t probes = 0;                  // unanswered zero-window or keep-alive probes
   std::uint64_t total_retransmits = 0;
@@ -54,8 +62,16 @@ struct Info {
   Duration since_last_ack_received{};
   const char* timer = "";  // "on", "keepalive", "timewait", "persist", "" as ss names them
   Duration timer_left{};
+  std::uint64_t delivery_rate = 0;  // bytes per second, in steps of 64; 0: none measured yet
+  bool delivery_rate_app_limited = false;
+  std::uint64_t pacing_rate = ~std::uint64_t{0};  // bytes per second; all ones: not known yet, or no limit
+  std::uint64_t max_pacing_rate = ~std::uint64_t{0};
+  Duration busy{};  // something was to be sent or in flight; of that:
+  Duration receive_window_limited{};
+  Duration send_buffer_limited{};
   const char* congestion_control = "";
-  std::uint8_t congestion_state = 0;  // TCP_CA_Open 0, Disorder 1, CWR 2, Recovery 3, Loss 4
+  std::optional<PathModel> path_model{};  // BBR's
+  std::uint8_t congestion_state = 0;      // TCP_CA_Open 0, Disorder 1, CWR 2, Recovery 3, Loss 4
 };
 
 }  // namespace sockeye::tcp

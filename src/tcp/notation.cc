@@ -58,6 +58,16 @@ class Scanner {
     skip_spaces();
     return !rest_.empty() && ((rest_[0] >= '0' && rest_[0] <= '9') || rest_[0] == '-');
   }
+  // The digits of bytes, two each: as many as there are.
+  std::string_view hex_pairs() {
+    skip_spaces();
+    const auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
+    std::size_t size = 0;
+    while (size + 1 < rest_.size() && is_hex(rest_[size]) && is_hex(rest_[size + 1])) size += 2;
+    const std::string_view digits = rest_.substr(0, size);
+    rest_.remove_prefix(size);
+    return digits;
+  }
   std::string_view until_space() {
     skip_spaces();
     const std::string_view word = rest_.substr(0, rest_.find(' '));
@@ -133,6 +143,30 @@ void read_sack(Scanner& in, SeqNum base, TcpOptions& options) {
   if (options.sack_count == 0) in.fail("expected a SACK block");
 }
 
+void read_fast_open(Scanner& in, TcpOptions& options) {
+  FastOpenCookie& cookie = options.fast_open.emplace();
+  const std::string_view digits = in.hex_pairs();
+  if (digits.size() > 2 * cookie.bytes.size()) return in.fail("a cookie has at most 16 bytes");
+  cookie.size = static_cast<std::uint8_t>(digits.size() / 2);
+  for (std::size_t i = 0; i < cookie.size; ++i) {
+    unsigned byte = 0;
+    std::from_chars(digits.data() + 2 * i, digits.data() + 2 * i + 2, byte, 16);
+    cookie.bytes[i] = static_cast<std::byte>(byte);
+  }
+}
+
+std::string fast_open_text(const FastOpenCookie& cookie) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string text = cookie.size % 4 == 2 ? "FO" : "nop,nop,FO";
+  if (cookie.size > 0) text += ' ';
+  for (std::size_t i = 0; i < cookie.size; ++i) {
+    const unsigned byte = std::to_integer<unsigned>(cookie.bytes[i]);
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15];
+  }
+  return text;
+}
+
 void read_options(Scanner& in, NotationBase base, SegmentText& out) {
   TcpOptions& options = out.segment.options;
   out.has_options = true;
@@ -146,6 +180,8 @@ void read_options(Scanner& in, NotationBase base, SegmentText& out) {
       options.sack_permitted = true;
     else if (in.accept_word("TS"))
       read_timestamps(in, out);
+    else if (in.accept_word("FO"))
+      read_fast_open(in, options);
     else if (in.accept_word("sack"))
       read_sack(in, base.ack, options);
     else if (!in.accept_word("nop") && !in.accept_word("eol"))
@@ -180,6 +216,7 @@ std::string options_text(const TcpOptions& options, NotationBase base) {
   else if (options.sack_permitted)
     add("nop,nop,sackOK");
   if (options.window_scale) add("nop,wscale " + std::to_string(*options.window_scale));
+  if (options.fast_open) add(fast_open_text(*options.fast_open));
   if (options.sack_count > 0) {
     std::string group = "nop,nop,sack";
     for (std::size_t i = 0; i < options.sack_count; ++i)
@@ -193,7 +230,8 @@ std::string options_text(const TcpOptions& options, NotationBase base) {
 bool options_match(const SegmentText& expected, const TcpOptions& sent) {
   const TcpOptions& wanted = expected.segment.options;
   if (wanted.mss != sent.mss || wanted.window_scale != sent.window_scale ||
-      wanted.sack_permitted != sent.sack_permitted || wanted.sack_count != sent.sack_count)
+      wanted.sack_permitted != sent.sack_permitted || wanted.fast_open != sent.fast_open ||
+      wanted.sack_count != sent.sack_count)
     return false;
   for (std::size_t i = 0; i < wanted.sack_count; ++i)
     if (wanted.sack[i] != sent.sack[i]) return false;

@@ -6,6 +6,7 @@
 //   S 0:0(0) win 65535 <mss 1460,sackOK,TS val 1 ecr 0,nop,wscale 7>
 //   P. 1:1001(1000) ack 1 win 512 urg 7 <nop,nop,TS val 2 ecr 1>
 //   . 1:1(0) ack 501 <nop,nop,sack 1001:1501>
+//   S 0:10(10) win 65535 <mss 1460,nop,nop,FO 0011223344556677>      FO alone asks for a cookie
 //
 // Flags: S F R P . (ACK) U E W (CWR), or "-" for none. Numbers are relative to the two ends' initial
 // sequence numbers. Tests write it, failures and `sockeye trace` print it, scripts contain it. nop and

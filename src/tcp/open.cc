@@ -41,6 +41,7 @@ void Connection::open_established(Instant now, const Handshake& handshake) {
   agreed.timestamps = handshake.timestamps;
   agreed.timestamp_recent = handshake.timestamp_recent;
   adopt(now, agreed, handshake.timestamp_offset);
+  if (handshake.ecn) ecn_.enable();
   snd_.wnd = snd_.wnd_max = handshake.peer_window;
   snd_.wl1 = rcv_.irs;
   snd_.wl2 = snd_.una;
@@ -73,8 +74,8 @@ void Connection::establish(Instant now) {
   // RFC 6298 5.7 MUST-9: nothing was measured because the SYN was repeated.
   if (!rtt_.has_sample()) rtt_.distrust_initial();
   rtt_.reset_back_off();
-  round_end_ = snd_.nxt;
   if (active_ != nullptr) {
+    active_->round_end = snd_.nxt;
     active_->retransmit_at = kNever;
     active_->retransmissions = 0;
     active_->sent.clear();
@@ -91,10 +92,7 @@ void Connection::update_mss() {
   snd_.mss = static_cast<std::uint16_t>(mss);
   congestion_->set_mss(mss);
   if (!is_smaller || !is_synchronized(state_) || snd_.una == snd_.nxt || active_ == nullptr) return;
-  // What is in flight was too large for the path (Linux: tcp_simple_retransmit): send it again, which
-  // is no sign of congestion.
-  active_->recovery.on_timeout(edges());
-  active_->recovery.on_scoreboard(edges(), active_->scoreboard);
+  resend_too_large();
 }
 
 void Connection::on_path_change(Instant now, const Path& path) {
@@ -117,6 +115,8 @@ bool Connection::poll_handshake(Instant now, Segment& segment, Packet& packet) {
   segment.flags.syn = true;
   if (state_ == State::syn_sent) {
     segment.options = syn_options(offer, ts_value);
+    ask_for_ecn(segment);
+    (void)add_fast_open(segment, packet);
   } else {
     Negotiated agreed;
     agreed.sack = flags_.sack;
@@ -124,7 +124,10 @@ bool Connection::poll_handshake(Instant now, Segment& segment, Packet& packet) {
     agreed.timestamp_recent = timestamps_.recent();
     if (flags_.scaled) agreed.peer_window_scale = snd_.scale;
     segment.options = syn_ack_options(offer, agreed, ts_value);
+    if (flags_.passive && active().fast_open.asks && active().retransmissions == 0)
+      segment.options.fast_open = active().fast_open.cookie;
     segment.flags.ack = true;
+    segment.flags.ece = ecn_.is_enabled();
     segment.ack = rcv_.nxt;
     rcv_.acked = rcv_.nxt;
     acks_due_ = 0;
@@ -132,10 +135,10 @@ bool Connection::poll_handshake(Instant now, Segment& segment, Packet& packet) {
   segment.window = static_cast<std::uint16_t>(std::min(settings_->value.receive_buffer, 65535u));
   Active& a = active();
   if (a.sent.empty()) {
-    a.sent.on_sent(snd_.iss, snd_.nxt, now);
+    a.sent.on_sent(snd_.iss, flags_.passive ? snd_.iss + 1 : snd_.nxt, now);
     a.unacked_since = now;
   } else {
-    (void)a.sent.on_retransmit(snd_.iss, snd_.nxt, now);
+    (void)a.sent.on_retransmit(snd_.iss, snd_.iss + 1, now);
     if (a.retransmissions > 0) ++counts_.retransmits;
   }
   packet.transmission = a.retransmissions;
@@ -150,7 +153,12 @@ void Connection::on_handshake_timeout(Instant now) {
   a.retransmit_at = kNever;
   const Duration patience = settings_->value.user_timeout;
   const bool too_long = patience > Duration::zero() && now - a.unacked_since >= patience;
-  if (a.retransmissions >= settings_->value.syn_retries || too_long) {
+  const Config& config = resources_.config;
+  const unsigned own = settings_->value.syn_retries;
+  const unsigned most = own != 0 ? own : flags_.passive ? config.syn_ack_retries + 1 : config.syn_retries;
+  const bool is_over = a.retransmissions >= most || too_long;
+  on_fast_open_timeout(now, is_over);
+  if (is_over) {
     fail(give_up_error(), Event::timeout);
     return;
   }

@@ -41,7 +41,6 @@ Settings Settings::of(const Config& config) {
   settings.keepalive_idle = config.keepalive_idle;
   settings.keepalive_interval = config.keepalive_interval;
   settings.keepalive_count = config.keepalive_count;
-  settings.syn_retries = config.syn_retries;
   settings.linger2 = config.fin_timeout;
   settings.receive_buffer = config.receive_buffer_default;
   settings.send_buffer = config.send_buffer_default;

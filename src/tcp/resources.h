@@ -12,7 +12,11 @@
 #include "core/rng.h"
 #include "core/siphash.h"
 #include "packet/chunk.h"
+#include "tcp/bbr.h"
 #include "tcp/config.h"
+#include "tcp/counters.h"
+#include "tcp/fast_open.h"
+#include "tcp/rate_limit.h"
 #include "tcp/shared_settings.h"
 
 namespace sockeye::tcp {
@@ -45,15 +49,27 @@ struct Resources {
         chunks(chunk_pool),
         isn_key(SipKey::draw(secret)),
         timestamp_key(SipKey::draw(secret)),
-        rng(open) {}
+        cookie_key(derive_key(isn_key, 0x73796e636f6f6b69u)),
+        fast_open_keys{derive_key(isn_key, 0x666173746f70656eu), {}},
+        challenge_limit(derive_key(isn_key, 0x6368616c6c656e67u)),
+        reset_limit(derive_key(isn_key, 0x7265736574u)),
+        rng(open),
+        bbr(open) {}
   Resources(const Resources&) = delete;
   Resources& operator=(const Resources&) = delete;
 
   const Config& config;
   ChunkPool& chunks;
-  const SipKey isn_key;        // RFC 9293 3.4.1
-  const SipKey timestamp_key;  // RFC 7323 7.1
-  Rng& rng;                    // public: jitter
+  const SipKey isn_key;         // RFC 9293 3.4.1
+  const SipKey timestamp_key;   // RFC 7323 7.1
+  const SipKey cookie_key;      // SYN cookies
+  FastOpenKeys fast_open_keys;  // net.ipv4.tcp_fastopen_key
+  FastOpenCache fast_open;
+  RateLimit challenge_limit;  // of the whole host
+  RateLimit reset_limit;
+  Counters counters;
+  Rng& rng;  // public: jitter
+  BbrPool bbr;
   ActivePool active;
   SettingsCache settings;
 };

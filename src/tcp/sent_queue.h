@@ -2,26 +2,48 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What is in flight: one entry per packet handed down (up to 64 KiB, so a window of megabytes is a few
-// dozen entries), with the time of its last transmission and how often it was sent. Entries are
-// ranges of sequence numbers; the bytes are in the SendBuffer. Appending and acknowledging are O(1);
-// only a retransmission of a part splits an entry. Gives the round-trip times of RFC 6298 with Karn's
-// rule, the transmission number that a packet carries (decisions.md D10), and is what time-based loss
-// detection (RFC 8985) will read.
+// dozen entries), with what is known about its fate. Entries are ranges of sequence numbers; the bytes
+// are in the SendBuffer. An entry is split where a part of it meets another fate, and only between the
+// segments that it was cut into, so that a peer that reports single bytes gains nothing (hostile F14).
+//
+//   in order of sequence:      una [ sent ][ lost ][ SACKed ][ sent again ][ sent ] nxt
+//   in order of transmission:  oldest [ sent ] -> [ sent ] -> [ sent again ] newest
+//
+// The second list holds what may still arrive: what RFC 8985 walks from its oldest end. Kept beside it:
+// how many bytes are SACKed, lost, or believed to be under way a second time; `pipe` follows from them.
+//
+// Cost: appending and acknowledging O(1); a mark or a retransmission O(log n) to find its place; a split
+// moves at most half of a list of 4-byte indices; a time-out and an undo walk everything.
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <vector>
 
 #include "core/ring_queue.h"
 #include "core/seqnum.h"
 #include "core/time.h"
+#include "tcp/delivery_rate.h"
+#include "wire/tcp.h"
 
 namespace sockeye::tcp {
+
+class SackScoreboard;
 
 struct SentSegment {
   SeqNum begin{};
   SeqNum end{};
-  Instant sent_at{};
-  std::uint8_t retransmissions = 0;
+  Instant sent_at{};                 // the last transmission
+  RateSnapshot rate{};               // of it
+  std::uint16_t mss = 0;             // the packet was cut every so many bytes; 0: it is one segment
+  std::uint8_t retransmissions = 0;  // 0: Karn's rule has nothing against it
+  bool sacked : 1 = false;
+  bool lost : 1 = false;
+  bool resent : 1 = false;  // a retransmission of it is believed to be in the network
+
+  std::uint32_t bytes() const { return distance(begin, end); }
+  std::uint32_t segments() const { return mss == 0 ? 1 : (bytes() + mss - 1) / mss; }
+  bool waits() const { return lost && !resent; }  // ... to be sent again
 };
 
 // What a cumulative ACK has covered.
@@ -34,69 +56,138 @@ struct SentAcked {
 
 class SentQueue {
  public:
-  bool empty() const { return segments_.empty(); }
-  std::size_t size() const { return segments_.size(); }
-  const SentSegment& front() const { return segments_.front(); }
+  bool empty() const { return order_.empty(); }
+  std::size_t size() const { return order_.size(); }
+  const SentSegment& front() const { return nodes_[order_.front()].segment; }
+  const SentSegment& back() const { return nodes_[order_.back()].segment; }
+  const SentSegment& operator[](std::size_t index) const { return nodes_[order_[index]].segment; }
 
-  void on_sent(SeqNum begin, SeqNum end, Instant now) { segments_.push_back({begin, end, now, 0}); }
+  // A new packet, cut every `mss` bytes (0: not cut).
+  void on_sent(SeqNum begin, SeqNum end, Instant now, std::uint16_t mss = 0, const RateSnapshot& rate = {});
 
-  SentAcked on_ack(SeqNum una) {
+  // The cumulative ACK stands at `una`. `visit` is called with each piece that it took away, in order.
+  template <class Visit>
+  SentAcked on_ack(SeqNum una, Visit&& visit) {
     SentAcked acked;
-    while (!segments_.empty() && segments_.front().begin < una) {
-      SentSegment& first = segments_.front();
-      if (!acked.any) acked.first_sent = first.sent_at;
+    while (!order_.empty() && nodes_[order_.front()].segment.begin < una) {
+      const SentSegment piece = take_front(una);
+      if (!acked.any) acked.first_sent = piece.sent_at;
       acked.any = true;
-      acked.last_sent = first.sent_at;
-      acked.retransmitted |= first.retransmissions > 0;
-      if (una < first.end) {
-        first.begin = una;
-        break;
-      }
-      segments_.pop_front();
+      acked.last_sent = piece.sent_at;
+      acked.retransmitted |= piece.retransmissions > 0;
+      visit(piece);
     }
     return acked;
   }
-
-  // The range goes out again. Answers the number of its retransmission (1 for the first).
-  std::uint8_t on_retransmit(SeqNum begin, SeqNum end, Instant now) {
-    std::uint8_t highest = 0;
-    std::size_t index = find(begin);
-    while (index < segments_.size() && segments_[index].begin < end) {
-      if (segments_[index].begin < begin) split(index++, begin);
-      if (end < segments_[index].end) split(index, end);
-      SentSegment& segment = segments_[index++];
-      if (segment.retransmissions < 255) ++segment.retransmissions;
-      segment.sent_at = now;
-      if (segment.retransmissions > highest) highest = segment.retransmissions;
-    }
-    return highest;
+  SentAcked on_ack(SeqNum una) {
+    return on_ack(una, [](const SentSegment&) {});
   }
-  void clear() { segments_.clear(); }
+
+  // `newly` has become SACKed; it is a part of the peer's `block`, which `known` does not hold yet.
+  // Whole segments are marked; `visit` sees each piece as it was before.
+  template <class Visit>
+  void on_sacked(SackBlock newly, SackBlock block, const SackScoreboard& known, Visit&& visit) {
+    for (std::size_t i = find(newly.begin); i < order_.size() && (*this)[i].begin < newly.end; ++i) {
+      ++steps_;
+      if ((*this)[i].sacked) continue;
+      const SackBlock whole = whole_segments((*this)[i], newly, block, known);
+      if (whole.begin >= whole.end) continue;
+      if ((*this)[i].begin < whole.begin) split(i++, whole.begin);
+      if (whole.end < (*this)[i].end) split(i, whole.end);
+      visit((*this)[i]);
+      set_sacked(order_[i]);
+    }
+  }
+
+  // The range goes out again. `as_probe`: only to see whether an answer comes (TLP); it does not count
+  // as being in the network twice. Answers the number of its retransmission (1 for the first).
+  std::uint8_t on_retransmit(SeqNum begin, SeqNum end, Instant now, std::uint16_t mss = 0,
+                             bool as_probe = false, const RateSnapshot& rate = {});
+  // The peer has got the range twice (RFC 2883): its second transmission is not under way any more.
+  void on_duplicate(SackBlock range);
+
+  // --- losses
+  // The entry counts as lost, or its retransmission as lost too. Nothing for one that is SACKed.
+  void mark_lost(std::uint32_t entry);
+  void mark_front_lost(std::uint32_t mss);  // its first segment (RFC 6582)
+  // A time-out: everything but what is SACKed, and what `spare` says is too young (never the first).
+  template <class Spare>
+  void mark_all_lost(Spare&& spare) {
+    for (std::size_t i = 0; i < order_.size(); ++i)
+      if (i == 0 || !spare((*this)[i])) mark_lost(order_[i]);
+  }
+  void forget_losses();  // they were none: nothing is lost any more
+  void forget_sacks();   // the peer reneged (RFC 2018 8)
+  // The lowest range that is lost and not sent again, at most `most` bytes of it. Neighbours are joined
+  // as long as a packet cut every `mss` bytes is cut where they meet, or is not cut at all.
+  std::optional<SackBlock> next_lost(std::uint32_t most, std::uint32_t mss);
+  // The last segment in flight: what a tail loss probe repeats. Splits it off.
+  SackBlock last_segment(std::uint32_t mss);
+
+  // --- in order of transmission
+  static constexpr std::uint32_t kNone = 0xffffffff;
+  std::uint32_t oldest() const { return oldest_; }  // kNone: nothing may still arrive
+  std::uint32_t newer(std::uint32_t entry) {
+    ++steps_;
+    return nodes_[entry].newer;
+  }
+  const SentSegment& entry(std::uint32_t index) const { return nodes_[index].segment; }
+
+  // --- sums, in bytes
+  std::uint32_t sacked_bytes() const { return sacked_bytes_; }
+  std::uint32_t sacked_segments() const { return sacked_segments_; }
+  std::uint32_t lost_bytes() const { return lost_bytes_; }        // sent again or not
+  std::uint32_t waiting_bytes() const { return waiting_bytes_; }  // lost and not sent again
+  std::uint32_t resent_bytes() const { return resent_bytes_; }    // under way a second time
+  std::uint32_t loss_count() const { return loss_count_; }        // marks ever made; wraps
+  std::uint32_t marked_bytes() const { return marked_bytes_; }    // ... in bytes
+  const RateSnapshot& last_marked() const { return last_marked_; }
+  bool any_retransmitted() const {  // ... that is still unacknowledged
+    return resent_bytes_ > 0 || (!empty() && front().retransmissions > 0);
+  }
+  // Entries looked at since the beginning: what hostile peers must not be able to multiply.
+  std::uint64_t steps() const { return steps_; }
+  void clear();
 
  private:
-  // The entry that holds `seq`, or the first behind it.
-  std::size_t find(SeqNum seq) const {
-    std::size_t low = 0;
-    std::size_t high = segments_.size();
-    while (low < high) {
-      const std::size_t middle = (low + high) / 2;
-      if (segments_[middle].end <= seq) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    return low;
-  }
-  // After this segments_[index] ends at `seq` and the next entry begins there.
-  void split(std::size_t index, SeqNum seq) {
-    SentSegment right = segments_[index];
-    right.begin = seq;
-    segments_[index].end = seq;
-    segments_.insert(index + 1, right);
-  }
+  struct Node {
+    SentSegment segment{};
+    std::uint32_t older = kNone;
+    std::uint32_t newer = kNone;
+    bool linked = false;
+  };
 
-  RingQueue<SentSegment> segments_;
+  // The entry that holds `seq`, or the first behind it, as an index into order_.
+  std::size_t find(SeqNum seq) const;
+  static SackBlock whole_segments(const SentSegment& segment, SackBlock newly, SackBlock block,
+                                  const SackScoreboard& known);
+  // After this entry `index` ends at `seq` and the next one begins there.
+  void split(std::size_t index, SeqNum seq);
+  SentSegment take_front(SeqNum una);
+  void set_sacked(std::uint32_t entry);
+  void count(const SentSegment& segment);    // into the sums
+  void uncount(const SentSegment& segment);  // before anything of it changes
+  std::uint32_t take_node();
+  void link_newest(std::uint32_t entry);
+  void link_oldest(std::uint32_t entry);
+  void link_behind(std::uint32_t older, std::uint32_t entry);
+  void unlink(std::uint32_t entry);
+
+  std::vector<Node> nodes_;
+  RingQueue<std::uint32_t> order_;  // nodes in use, by sequence number
+  std::uint32_t free_ = kNone;      // chained by `newer`
+  std::uint32_t oldest_ = kNone;
+  std::uint32_t newest_ = kNone;
+  std::uint32_t sacked_bytes_ = 0;
+  std::uint32_t sacked_segments_ = 0;
+  std::uint32_t lost_bytes_ = 0;
+  std::uint32_t waiting_bytes_ = 0;
+  std::uint32_t resent_bytes_ = 0;
+  std::uint32_t loss_count_ = 0;
+  std::uint32_t marked_bytes_ = 0;
+  RateSnapshot last_marked_{};  // when the packet marked last was sent
+  std::uint64_t steps_ = 0;
+  SeqNum lost_hint_{};  // nothing below it waits
 };
 
 }  // namespace sockeye::tcp

@@ -1,158 +1,76 @@
 // SPDX-FileCopyrightText: Sockeye contributors
 // SPDX-License-Identifier: Apache-2.0
-//
-// Entries stand in one vector in order of arrival; a removed one leaves a gap until half are gaps. An
-// open-addressing table with a keyed hash finds an entry by its tuple, and a heap orders the instants
-// at which SYN-ACKs are repeated; items of the heap that no longer fit their entry are skipped.
 #include "tcp/syn_queue.h"
 
 #include <algorithm>
-#include <array>
-#include <vector>
 
+#include "tcp/ecn.h"
 #include "tcp/initial_sequence.h"
 #include "tcp/negotiation.h"
 #include "tcp/resources.h"
+#include "tcp/syn_cookie.h"
+#include "tcp/syn_table.h"
 #include "tcp/timestamps.h"
 
 namespace sockeye::tcp {
-namespace {
-
-constexpr std::uint8_t kNotScaled = 15;
-constexpr std::uint32_t kNone = 0xffffffff;
-
-struct Entry {
-  FiveTuple tuple{};
-  SeqNum iss{};
-  SeqNum irs{};
-  std::uint32_t timestamp_recent = 0;
-  Instant deadline = kNever;  // of the present SYN-ACK; kNever: a gap
-  std::uint16_t peer_mss = 536;
-  std::uint16_t our_mss = 536;
-  std::uint16_t window = 0;
-  std::uint8_t peer_scale : 4 = kNotScaled;
-  std::uint8_t our_scale : 4 = 0;
-  std::uint8_t retransmissions : 6 = 0;
-  std::uint8_t sack : 1 = 0;
-  std::uint8_t timestamps : 1 = 0;
-
-  bool is_used() const { return deadline != kNever; }
-};
-static_assert(sizeof(Entry) <= 64, "decisions.md D13: a half-open connection costs 64 bytes");
-
-struct Alarm {
-  Instant deadline;
-  std::uint32_t slot;
-  // A heap of the standard library has the largest on top.
-  friend bool operator<(const Alarm& a, const Alarm& b) {
-    return a.deadline != b.deadline ? a.deadline > b.deadline : a.slot > b.slot;
-  }
-};
-
-}  // namespace
 
 struct SynQueue::Impl {
-  explicit Impl(Resources& shared) : resources(shared) {}
+  explicit Impl(Resources& shared) : resources(shared), table(shared.isn_key) {}
 
   Resources& resources;
   std::uint32_t backlog = 0;
-  std::vector<Entry> entries;
-  std::vector<std::uint32_t> table;  // slots, kNone where free; a power of two, at most half full
-  std::vector<Alarm> heap;
-  std::size_t used = 0;
+  FastOpenService fast_open{};
+  bool no_fast_open_cookie = false;        // TCP_FASTOPEN_NO_COOKIE
+  unsigned defer_accept = 0;               // time-outs
+  unsigned retries = kRetransmissionsMax;  // of a SYN-ACK: the listener's TCP_SYNCNT, or the host's
+  std::optional<Instant> last_overflow{};  // a cookie was sent
+  SynTable table;
 
-  std::size_t hash(const FiveTuple& tuple) const {
-    const std::array<std::uint64_t, 3> words = {
-        tuple.remote.address.high(), tuple.remote.address.low() ^ tuple.local.address.high(),
-        tuple.local.address.low() ^ (std::uint64_t{tuple.remote.port} << 48)};
-    return static_cast<std::size_t>(siphash13(resources.isn_key, words));
-  }
-  std::size_t place(const FiveTuple& tuple) const {
-    const std::size_t mask = table.size() - 1;
-    std::size_t at = hash(tuple) & mask;
-    while (table[at] != kNone && !(entries[table[at]].tuple == tuple)) at = (at + 1) & mask;
-    return at;
-  }
-  std::uint32_t find(const FiveTuple& tuple) const { return table.empty() ? kNone : table[place(tuple)]; }
-
-  void rebuild(std::size_t table_size) {
-    std::erase_if(entries, [](const Entry& entry) { return !entry.is_used(); });
-    table.assign(table_size, kNone);
-    heap.clear();
-    for (std::uint32_t slot = 0; slot < entries.size(); ++slot) {
-      table[place(entries[slot].tuple)] = slot;
-      heap.push_back({entries[slot].deadline, slot});
-    }
-    std::make_heap(heap.begin(), heap.end());
-  }
-
-  std::uint32_t add(const Entry& entry) {
-    if (2 * (entries.size() + 1) > table.size()) {
-      std::size_t size = 16;
-      while (size < 4 * (used + 1)) size *= 2;
-      rebuild(size);
-    }
-    const auto slot = static_cast<std::uint32_t>(entries.size());
-    entries.push_back(entry);
-    table[place(entry.tuple)] = slot;
-    ++used;
-    schedule(slot);
-    return slot;
-  }
-  void schedule(std::uint32_t slot) {
-    heap.push_back({entries[slot].deadline, slot});
-    std::push_heap(heap.begin(), heap.end());
-  }
-  void remove(std::uint32_t slot) {
-    // Backward-shift deletion keeps the probe sequences whole.
-    const std::size_t mask = table.size() - 1;
-    std::size_t gap = place(entries[slot].tuple);
-    for (std::size_t at = (gap + 1) & mask; table[at] != kNone; at = (at + 1) & mask) {
-      const std::size_t home = hash(entries[table[at]].tuple) & mask;
-      if (((at - home) & mask) >= ((at - gap) & mask)) {
-        table[gap] = table[at];
-        gap = at;
-      }
-    }
-    table[gap] = kNone;
-    entries[slot].deadline = kNever;
-    --used;
-    if (used == 0) {
-      entries.clear();
-      heap.clear();
-      table.clear();
-    }
-  }
-  void drop_stale() {
-    while (!heap.empty()) {
-      const Alarm& top = heap.front();
-      if (entries[top.slot].deadline == top.deadline) return;
-      std::pop_heap(heap.begin(), heap.end());
-      heap.pop_back();
-    }
-  }
-
-  Duration timeout(const Entry& entry) const {
-    const Duration wait =
-        resources.config.rto_initial * (std::int64_t{1} << std::min<unsigned>(entry.retransmissions, 20));
+  Duration timeout(unsigned retransmissions) const {
+    const Duration wait = resources.config.rto_initial * (std::int64_t{1} << std::min(retransmissions, 20u));
     return std::min(wait, resources.config.rto_max);
   }
-  Segment syn_ack(Instant now, const Entry& entry) const;
-  Segment plain_ack(Instant now, const Entry& entry) const;
-  Handshake complete(Instant now, const Entry& entry, const Segment& segment) const;
+  bool is_full() const { return table.size() >= backlog; }
+  unsigned patience() const;
+  Segment syn_ack(Instant now, const HalfOpen& entry) const;
+  Segment plain_ack(Instant now, const HalfOpen& entry) const;
+  Handshake complete(Instant now, const HalfOpen& entry, const Segment& segment) const;
   ListenVerdict on_new(Instant now, const FiveTuple& tuple, const Segment& segment, const Settings& settings,
                        const Path& path, bool accept_queue_full, std::optional<SeqNum> iss_beyond);
+  HalfOpen make_entry(Instant now, const FiveTuple& tuple, const Segment& segment, const Settings& settings,
+                      const Path& path) const;
+  std::optional<Drop> refuse_new(const FiveTuple& tuple, const Segment& segment, bool accept_queue_full,
+                                 bool is_reopened);
+  // What a SYN's fast open comes to, and the cookie for the SYN-ACK.
+  bool judge_fast_open(const FiveTuple& tuple, const Segment& segment, std::optional<FastOpenCookie>& gift);
+  Segment send_cookie(Instant now, HalfOpen& entry);
+  std::optional<ListenVerdict> take_cookie(Instant now, const FiveTuple& tuple, const Segment& segment,
+                                           const Settings& settings, const Path& path,
+                                           bool accept_queue_full);
   ListenVerdict on_known(Instant now, std::uint32_t slot, const Segment& segment, bool accept_queue_full);
   std::optional<ListenVerdict> refuse(Instant now, std::uint32_t slot, const Segment& segment);
 };
 
-Segment SynQueue::Impl::syn_ack(Instant now, const Entry& entry) const {
+// How often a SYN-ACK is repeated. Half of the room belongs to young entries: old ones are given up
+// sooner while they would clog it (Linux: reqsk_timer_handler).
+unsigned SynQueue::Impl::patience() const {
+  unsigned most = retries;
+  if (2 * table.size() <= std::max(8u, backlog)) return most;
+  for (std::size_t fresh = 2 * table.young(); most > 2 && table.size() >= fresh; fresh *= 2) {
+    --most;
+    if (fresh == 0) return 2;
+  }
+  return most;
+}
+
+Segment SynQueue::Impl::syn_ack(Instant now, const HalfOpen& entry) const {
   Segment segment;
   segment.source_port = entry.tuple.local.port;
   segment.destination_port = entry.tuple.remote.port;
   segment.seq = entry.iss;
   segment.ack = entry.irs + 1;
   segment.flags.syn = segment.flags.ack = true;
+  segment.flags.ece = entry.ecn != 0;  // RFC 3168 6.1.1
   segment.window = entry.window;
   Offer offer;
   offer.mss = entry.our_mss;
@@ -167,10 +85,10 @@ Segment SynQueue::Impl::syn_ack(Instant now, const Entry& entry) const {
   return segment;
 }
 
-Segment SynQueue::Impl::plain_ack(Instant now, const Entry& entry) const {
+Segment SynQueue::Impl::plain_ack(Instant now, const HalfOpen& entry) const {
   Segment segment = syn_ack(now, entry);
   segment.seq = entry.iss + 1;
-  segment.flags.syn = false;
+  segment.flags.syn = segment.flags.ece = false;
   segment.window =
       static_cast<std::uint16_t>(entry.window >> (entry.peer_scale == kNotScaled ? 0 : entry.our_scale));
   const auto timestamps = segment.options.timestamps;
@@ -179,13 +97,14 @@ Segment SynQueue::Impl::plain_ack(Instant now, const Entry& entry) const {
   return segment;
 }
 
-Handshake SynQueue::Impl::complete(Instant now, const Entry& entry, const Segment& segment) const {
+Handshake SynQueue::Impl::complete(Instant now, const HalfOpen& entry, const Segment& segment) const {
   Handshake handshake;
   handshake.iss = entry.iss;
   handshake.irs = entry.irs;
   handshake.peer_mss = entry.peer_mss;
   handshake.sack = entry.sack != 0;
   handshake.timestamps = entry.timestamps != 0;
+  handshake.ecn = entry.ecn != 0;
   handshake.timestamp_recent = entry.timestamp_recent;
   handshake.timestamp_offset = timestamp_offset(resources.timestamp_key, entry.tuple);
   handshake.peer_window = segment.window;
@@ -195,37 +114,41 @@ Handshake SynQueue::Impl::complete(Instant now, const Entry& entry, const Segmen
     handshake.peer_window <<= entry.peer_scale;
   }
   // The first SYN-ACK left one time-out before the deadline.
-  if (entry.retransmissions == 0) handshake.rtt = now - (entry.deadline - timeout(entry));
+  if (entry.retransmissions == 0) handshake.rtt = now - (entry.deadline - timeout(entry.retransmissions));
   return handshake;
 }
 
-ListenVerdict SynQueue::Impl::on_new(Instant now, const FiveTuple& tuple, const Segment& segment,
-                                     const Settings& settings, const Path& path, bool accept_queue_full,
-                                     std::optional<SeqNum> iss_beyond) {
-  ListenVerdict verdict;
-  if (segment.flags.rst || !(segment.flags.syn || segment.flags.ack)) {
-    verdict.drop = Drop::listen_no_syn;
-  } else if (segment.flags.ack) {
-    verdict.drop = Drop::listen_no_syn;
-    verdict.reply = reset_for(segment);
-  } else if (segment.flags.fin) {
-    verdict.drop = Drop::listen_no_syn;  // SYN with FIN opens nothing (Linux)
-  } else if (tuple.remote.address.is_multicast() || tuple.remote.address.is_limited_broadcast() ||
-             tuple.remote.address.is_unspecified() || tuple.local.address.is_multicast()) {
-    verdict.drop = Drop::multicast_syn;  // RFC 9293 3.9.2.3
-  } else if (accept_queue_full) {
-    verdict.drop = Drop::accept_queue_full;
-  } else if (used >= std::max(resources.config.syn_backlog_max, 1u)) {
-    verdict.drop = Drop::syn_queue_full;
+// Why a SYN makes no entry and gets no cookie.
+std::optional<Drop> SynQueue::Impl::refuse_new(const FiveTuple& tuple, const Segment& segment,
+                                               bool accept_queue_full, bool is_reopened) {
+  if (segment.flags.fin) return Drop::listen_no_syn;  // SYN with FIN opens nothing (Linux)
+  if (tuple.remote.address.is_multicast() || tuple.remote.address.is_limited_broadcast() ||
+      tuple.remote.address.is_unspecified() || tuple.local.address.is_multicast())
+    return Drop::multicast_syn;  // RFC 9293 3.9.2.3
+  // Who comes out of TIME_WAIT is real, and gave back the room of a record: no limit (Linux).
+  const unsigned cookies = resources.config.syncookies;
+  const bool wants_cookie = (is_full() || cookies == 2) && !is_reopened;
+  if (wants_cookie) {
+    resources.counters.count(cookies != 0 ? Counter::req_q_full_do_cookies : Counter::req_q_full_drop);
+    if (cookies == 0) return Drop::syn_queue_full;
   }
-  if (verdict.drop) return verdict;
+  if (accept_queue_full) {
+    resources.counters.count(Counter::listen_overflows);
+    return Drop::accept_queue_full;
+  }
+  // Without cookies the last quarter of tcp_max_syn_backlog is kept for peers that are known; nobody is.
+  const std::uint32_t most = resources.config.syn_backlog_max;
+  if (!wants_cookie && !is_reopened && cookies == 0 && table.size() + most / 4 > most)
+    return Drop::syn_queue_full;
+  return std::nullopt;
+}
 
+HalfOpen SynQueue::Impl::make_entry(Instant now, const FiveTuple& tuple, const Segment& segment,
+                                    const Settings& settings, const Path& path) const {
   const Offer offer = make_offer(resources.config, settings, path.mtu, path.is_v6);
   const Negotiated agreed = negotiate(offer, segment.options, path.is_v6);
-  Entry entry;
+  HalfOpen entry;
   entry.tuple = tuple;
-  entry.iss = initial_sequence(resources.isn_key, tuple, now);
-  if (iss_beyond && entry.iss <= *iss_beyond) entry.iss = *iss_beyond + 1u;
   entry.irs = segment.seq;
   entry.timestamp_recent = agreed.timestamp_recent;
   entry.peer_mss = agreed.peer_mss;
@@ -235,15 +158,144 @@ ListenVerdict SynQueue::Impl::on_new(Instant now, const FiveTuple& tuple, const 
   entry.our_scale = agreed.our_window_scale & 15u;
   entry.sack = agreed.sack ? 1 : 0;
   entry.timestamps = agreed.timestamps ? 1 : 0;
-  entry.deadline = now + timeout(entry);
-  add(entry);
+  // RFC 3168 6.1.1: an ECN-setup SYN has both bits, and no ECT in its IP header.
+  const bool asks = segment.flags.ece && segment.flags.cwr && segment.ip_ecn == kNotEct;
+  entry.ecn = asks && resources.config.ecn != 0 ? 1 : 0;
+  entry.deadline = now + timeout(entry.retransmissions);
+  return entry;
+}
+
+ListenVerdict SynQueue::Impl::on_new(Instant now, const FiveTuple& tuple, const Segment& segment,
+                                     const Settings& settings, const Path& path, bool accept_queue_full,
+                                     std::optional<SeqNum> iss_beyond) {
+  ListenVerdict verdict;
+  if (segment.flags.rst || !(segment.flags.syn || segment.flags.ack)) {
+    verdict.drop = Drop::listen_no_syn;
+    return verdict;
+  }
+  if (segment.flags.ack) {
+    if (auto taken = take_cookie(now, tuple, segment, settings, path, accept_queue_full)) return *taken;
+    verdict.drop = Drop::listen_no_syn;
+    verdict.reply = reset_for(segment);
+    return verdict;
+  }
+  verdict.drop = refuse_new(tuple, segment, accept_queue_full, iss_beyond.has_value());
+  if (verdict.drop) return verdict;
+  HalfOpen entry = make_entry(now, tuple, segment, settings, path);
+  if (!iss_beyond && (is_full() || resources.config.syncookies == 2)) {
+    verdict.reply = send_cookie(now, entry);
+    return verdict;
+  }
+  entry.iss = initial_sequence(resources.isn_key, tuple, now);
+  if (iss_beyond && entry.iss <= *iss_beyond) entry.iss = *iss_beyond + 1u;
+  std::optional<FastOpenCookie> gift;
+  if (judge_fast_open(tuple, segment, gift)) {
+    verdict.handshake = complete(now, entry, segment);
+    verdict.handshake->rtt.reset();
+    verdict.handshake->fast_open_cookie = gift;
+    verdict.is_fast = true;
+    return verdict;
+  }
+  table.add(entry);
   verdict.reply = syn_ack(now, entry);
+  verdict.reply->options.fast_open = gift;
+  return verdict;
+}
+
+// Linux: tcp_try_fastopen.
+bool SynQueue::Impl::judge_fast_open(const FiveTuple& tuple, const Segment& segment,
+                                     std::optional<FastOpenCookie>& gift) {
+  Counters& counters = resources.counters;
+  const auto& theirs = segment.options.fast_open;
+  if (theirs && theirs->size == 0) counters.count(Counter::fast_open_cookie_reqd);
+  const unsigned bits = resources.config.fast_open;
+  if ((bits & kFastOpenServer) == 0 || !fast_open.is_on || (!theirs && segment.payload_bytes == 0))
+    return false;
+  if (!fast_open.has_room) {
+    counters.count(Counter::fast_open_listen_overflow);
+    return false;
+  }
+  const FastOpenKeys& keys = fast_open.keys != nullptr ? *fast_open.keys : resources.fast_open_keys;
+  const IpAddress& client = tuple.remote.address;
+  const IpAddress& server = tuple.local.address;
+  if ((bits & kFastOpenServerNoCookie) == 0 && !no_fast_open_cookie) {
+    if (!theirs) return false;
+    const int fits = theirs->size == 0 ? 0 : check_fast_open_cookie(keys, client, server, *theirs);
+    if (fits != 1) gift = make_fast_open_cookie(keys.primary, client, server);
+    if (fits == 0) {
+      if (theirs->size > 0) counters.count(Counter::fast_open_passive_fail);
+      return false;
+    }
+    if (fits == 2) counters.count(Counter::fast_open_passive_alt_key);
+  }
+  counters.count(Counter::fast_open_passive);
+  return true;
+}
+
+Segment SynQueue::Impl::send_cookie(Instant now, HalfOpen& entry) {
+  entry.iss = make_syn_cookie(resources.cookie_key, entry.tuple, entry.irs, now, entry.peer_mss);
+  if (entry.timestamps == 0) {  // nowhere to keep them
+    entry.sack = entry.ecn = 0;
+    entry.peer_scale = kNotScaled;
+  }
+  last_overflow = now;
+  resources.counters.count(Counter::syncookies_sent);
+  Segment segment = syn_ack(now, entry);
+  if (segment.options.timestamps) {
+    CookieOptions kept;
+    if (entry.peer_scale != kNotScaled) kept.peer_window_scale = std::uint8_t{entry.peer_scale};
+    kept.sack = entry.sack != 0;
+    kept.ecn = entry.ecn != 0;
+    const std::uint32_t offset = timestamp_offset(resources.timestamp_key, entry.tuple);
+    segment.options.timestamps->value = stamp_cookie_options(TimestampState::value_at(now, 0), kept) + offset;
+  }
+  return segment;
+}
+
+// The ACK that answers a cookie is all there is: what the SYN said is read out of it. Empty: it is none.
+std::optional<ListenVerdict> SynQueue::Impl::take_cookie(Instant now, const FiveTuple& tuple,
+                                                         const Segment& segment, const Settings& settings,
+                                                         const Path& path, bool accept_queue_full) {
+  if (segment.flags.syn || !last_overflow || now - *last_overflow > kSynCookieValid) return std::nullopt;
+  const auto mss = read_syn_cookie(resources.cookie_key, tuple, segment.seq - 1u, segment.ack - 1u, now);
+  if (!mss) {
+    resources.counters.count(Counter::syncookies_failed);
+    return std::nullopt;
+  }
+  ListenVerdict verdict;
+  if (accept_queue_full) {
+    resources.counters.count(Counter::listen_overflows);
+    verdict.drop = Drop::accept_queue_full;
+    return verdict;
+  }
+  resources.counters.count(Counter::syncookies_recv);
+  const Offer offer = make_offer(resources.config, settings, path.mtu, path.is_v6);
+  Handshake handshake;
+  handshake.iss = segment.ack - 1u;
+  handshake.irs = segment.seq - 1u;
+  handshake.peer_mss = *mss;
+  handshake.peer_window = segment.window;
+  const auto& timestamps = segment.options.timestamps;
+  if (timestamps && offer.timestamps) {
+    handshake.timestamps = true;
+    handshake.timestamp_recent = timestamps->value;
+    handshake.timestamp_offset = timestamp_offset(resources.timestamp_key, tuple);
+    const CookieOptions kept = read_cookie_options(timestamps->echo - handshake.timestamp_offset);
+    handshake.sack = kept.sack && offer.sack;
+    handshake.ecn = kept.ecn && resources.config.ecn != 0;
+    if (kept.peer_window_scale && offer.window_scaling) {
+      handshake.peer_window_scale = std::min(*kept.peer_window_scale, kWindowScaleMax);
+      handshake.our_window_scale = offer.window_scale;
+      handshake.peer_window <<= *handshake.peer_window_scale;
+    }
+  }
+  verdict.handshake = handshake;
   return verdict;
 }
 
 // What RFC 9293 3.10.7.4 refuses in SYN-RECEIVED; empty: the segment completes the handshake.
 std::optional<ListenVerdict> SynQueue::Impl::refuse(Instant now, std::uint32_t slot, const Segment& segment) {
-  const Entry& entry = entries[slot];
+  const HalfOpen& entry = table[slot];
   ListenVerdict verdict;
   const SeqNum rcv_nxt = entry.irs + 1;
   if (segment.flags.syn && !segment.flags.ack && !segment.flags.rst && segment.seq == entry.irs) {
@@ -259,7 +311,7 @@ std::optional<ListenVerdict> SynQueue::Impl::refuse(Instant now, std::uint32_t s
     if (!segment.flags.rst) verdict.reply = plain_ack(now, entry);
   } else if (segment.flags.rst) {
     if (segment.seq == rcv_nxt) {
-      remove(slot);
+      table.remove(slot);
     } else {
       verdict.drop = Drop::rst_out_of_window;
       verdict.reply = plain_ack(now, entry);
@@ -282,17 +334,26 @@ ListenVerdict SynQueue::Impl::on_known(Instant now, std::uint32_t slot, const Se
                                        bool accept_queue_full) {
   if (auto refused = refuse(now, slot, segment)) return *refused;
   ListenVerdict verdict;
+  HalfOpen& entry = table[slot];
+  if (entry.retransmissions < defer_accept && segment.end() == entry.irs + 1) {
+    entry.acked = 1;
+    resources.counters.count(Counter::defer_accept_drop);
+    verdict.drop = Drop::accept_deferred;
+    return verdict;
+  }
   if (accept_queue_full) {
+    entry.acked = 1;
+    resources.counters.count(Counter::listen_overflows);
     // The entry stays and repeats its SYN-ACK, so the client tries again (Linux).
     verdict.drop = Drop::accept_queue_full;
     if (resources.config.abort_on_overflow) {
       verdict.reply = reset_for(segment);
-      remove(slot);
+      table.remove(slot);
     }
     return verdict;
   }
-  verdict.handshake = complete(now, entries[slot], segment);
-  remove(slot);
+  verdict.handshake = complete(now, table[slot], segment);
+  table.remove(slot);
   return verdict;
 }
 
@@ -306,50 +367,62 @@ void SynQueue::set_backlog(std::uint32_t backlog) {
   impl_->backlog = backlog;
 }
 
+void SynQueue::set_fast_open(const FastOpenService& service) {
+  impl_->fast_open = service;
+}
+
+void SynQueue::set_defer_accept(unsigned timeouts) {
+  impl_->defer_accept = std::min(timeouts, kRetransmissionsMax);
+}
+
 std::size_t SynQueue::size() const {
-  return impl_->used;
+  return impl_->table.size();
+}
+
+bool SynQueue::contains(const FiveTuple& tuple) const {
+  return impl_->table.find(tuple) != SynTable::kNone;
 }
 
 ListenVerdict SynQueue::on_segment(Instant now, const FiveTuple& tuple, const Segment& segment,
                                    const Settings& settings, const Path& path, bool accept_queue_full,
                                    std::optional<SeqNum> iss_beyond) {
-  const std::uint32_t slot = impl_->find(tuple);
-  if (slot == kNone) return impl_->on_new(now, tuple, segment, settings, path, accept_queue_full, iss_beyond);
+  const unsigned own = settings.syn_retries;
+  impl_->retries = std::min(own != 0 ? own : impl_->resources.config.syn_ack_retries, kRetransmissionsMax);
+  impl_->no_fast_open_cookie = settings.fast_open_no_cookie;
+  const std::uint32_t slot = impl_->table.find(tuple);
+  if (slot == SynTable::kNone)
+    return impl_->on_new(now, tuple, segment, settings, path, accept_queue_full, iss_beyond);
   return impl_->on_known(now, slot, segment, accept_queue_full);
 }
 
 void SynQueue::on_icmp_error(const FiveTuple& tuple, SeqNum quoted_seq) {
-  const std::uint32_t slot = impl_->find(tuple);
-  if (slot != kNone && impl_->entries[slot].iss == quoted_seq) impl_->remove(slot);
+  const std::uint32_t slot = impl_->table.find(tuple);
+  if (slot != SynTable::kNone && impl_->table[slot].iss == quoted_seq) impl_->table.remove(slot);
 }
 
 std::optional<Instant> SynQueue::next_timer() const {
-  impl_->drop_stale();
-  if (impl_->heap.empty()) return std::nullopt;
-  return impl_->heap.front().deadline;
+  return impl_->table.next_deadline();
 }
 
 std::optional<SynQueue::Due> SynQueue::next_due(Instant now) {
   Impl& q = *impl_;
-  for (q.drop_stale(); !q.heap.empty() && q.heap.front().deadline <= now; q.drop_stale()) {
-    const std::uint32_t slot = q.heap.front().slot;
-    std::pop_heap(q.heap.begin(), q.heap.end());
-    q.heap.pop_back();
-    Entry& entry = q.entries[slot];
-    if (entry.retransmissions >= std::min(q.resources.config.syn_ack_retries, 62u)) {
-      q.remove(slot);
+  for (auto slot = q.table.pop_due(now); slot != SynTable::kNone; slot = q.table.pop_due(now)) {
+    const HalfOpen& entry = q.table[slot];
+    const unsigned count = entry.retransmissions;
+    const bool awaits_data = q.defer_accept > 0 && entry.acked != 0;
+    if (count >= q.patience() && (!awaits_data || count >= q.defer_accept)) {
+      q.table.remove(slot);
       continue;
     }
-    entry.retransmissions = (entry.retransmissions + 1u) & 63u;
-    entry.deadline = now + q.timeout(entry);
-    q.schedule(slot);
+    q.table.repeat(slot, now + q.timeout(count + 1));
+    if (awaits_data && count + 1 < q.defer_accept) continue;  // the peer knows; its data will come
     return Due{entry.tuple, q.syn_ack(now, entry), entry.retransmissions};
   }
   return std::nullopt;
 }
 
 FiveTuple SynQueue::tuple_at(std::size_t index) const {
-  for (const Entry& entry : impl_->entries) {
+  for (const HalfOpen& entry : impl_->table.entries()) {
     if (entry.is_used() && index-- == 0) return entry.tuple;
   }
   return FiveTuple();

@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tcp/time_wait.h"
 
-#include <span>
-
 #include "tcp/resources.h"
 #include "tcp/timestamps.h"
 
@@ -11,25 +9,18 @@ namespace sockeye::tcp {
 namespace {
 
 constexpr std::uint32_t kFirstBuckets = 64;
-constexpr std::uint32_t kAckIntervalMs = 500;  // Linux's tcp_invalid_ratelimit
 constexpr std::uint32_t kReuseAfterMs = 1000;
 // RFC 9293 3.10.7.4 wants the new ISS beyond what the old connection used; the largest unscaled window
 // on top keeps segments of the old one out of the new one's window, as Linux does.
 constexpr std::uint32_t kReopenDistance = 65537;
 
-// A key of its own, so that the table's hash tells nothing about sequence numbers.
-SipKey derive_key(const SipKey& from) {
-  const auto word = [&](std::uint64_t label) {
-    const std::uint64_t words[] = {0x74696d652d776169u, label};
-    return siphash(from, std::as_bytes(std::span(words)));
-  };
-  return {word(0), word(1)};
-}
+// The table has a key of its own, so that its hash tells nothing about sequence numbers.
+constexpr std::uint64_t kKeyLabel = 0x74696d652d776169u;
 
 }  // namespace
 
 TimeWaitTable::TimeWaitTable(Resources& resources)
-    : resources_(resources), key_(derive_key(resources.isn_key)), buckets_(kFirstBuckets, kNone) {}
+    : resources_(resources), key_(derive_key(resources.isn_key, kKeyLabel)), buckets_(kFirstBuckets, kNone) {}
 
 TimeWaitTable::~TimeWaitTable() = default;
 
@@ -226,6 +217,14 @@ std::optional<TimeWaitTable::View> TimeWaitTable::at(Instant now, std::size_t in
   return View{tuple_of(item), std::chrono::milliseconds(left_ms < 0 ? 0 : left_ms)};
 }
 
+bool TimeWaitTable::holds(const Endpoint& local) const {
+  const auto found = local_index_.find(local.address);
+  if (found == local_index_.end() || locals_[found->second].records == 0) return false;
+  for (std::uint32_t index = oldest_; index != kNone; index = record(index).newer)
+    if (record(index).local == found->second && record(index).local_port == local.port) return true;
+  return false;
+}
+
 // --- what happens
 
 std::optional<SeqNum> TimeWaitTable::reuse(Instant now, const FiveTuple& tuple) {
@@ -242,16 +241,17 @@ std::optional<SeqNum> TimeWaitTable::reuse(Instant now, const FiveTuple& tuple) 
   return beyond;
 }
 
-// The answer to what does not fit: where we are. Not more than two a second for segments that carry
-// nothing, or two ends that disagree would talk for ever.
+// The answer to what does not fit: where we are. Not more often than tcp_invalid_ratelimit allows for
+// segments that carry nothing, or two ends that disagree would talk for ever (hostile E20).
 TimeWaitVerdict TimeWaitTable::acknowledge(Instant now, std::uint32_t index, const Segment& segment,
                                            Drop reason) {
   Record& item = record(index);
   TimeWaitVerdict verdict;
   verdict.drop = reason;
   if (segment.length() == 0 || segment.flags.syn) {
+    const auto interval_ms = static_cast<std::uint32_t>(to_ms(resources_.config.invalid_ratelimit));
     const std::uint32_t now_ms = milliseconds(now) | 1;
-    if (item.last_ack_ms != 0 && now_ms - item.last_ack_ms < kAckIntervalMs) {
+    if (item.last_ack_ms != 0 && now_ms - item.last_ack_ms < interval_ms) {
       verdict.drop = Drop::challenge_limited;
       return verdict;
     }

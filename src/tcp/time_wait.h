@@ -61,6 +61,8 @@ class TimeWaitTable {
   std::size_t size() const;
   // How many records hold this local port (bind without SO_REUSEADDR must fail).
   std::size_t count_on_port(std::uint16_t local_port) const;
+  // Is there a record with this local end? Walks over all in the worst case: for bind(), not for packets.
+  bool holds(const Endpoint& local) const;
   // May connect() reuse this tuple now (tcp_tw_reuse: timestamps, a second old)? Then removes it and
   // answers the sequence number beyond which the new ISS must lie.
   std::optional<SeqNum> reuse(Instant now, const FiveTuple& tuple);

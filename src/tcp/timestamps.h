@@ -34,16 +34,17 @@ class TimestampState {
   }
   std::uint32_t value(Instant now) const { return value_at(now, offset_); }
 
-  // 5.3 R1: the segment's TSval is older than TS.Recent. Never so when TS.Recent is older than 24 days.
-  // The caller exempts RSTs. RFC 7323 3.2 MUST-12; RFC 7323 5.5 SHLD-4
+  // 5.3 R1: the segment's TSval is older than TS.Recent, by more than Linux's grace of one tick. Never so
+  // when TS.Recent is older than 24 days (5.5), or zero as some peers' SYNs have it. The caller exempts
+  // RSTs. RFC 7323 3.2 MUST-12; RFC 7323 5.5 SHLD-4
   bool is_old(Instant now, std::uint32_t ts_value) const {
-    return enabled_ && is_before(ts_value, recent_) && !is_stale(now);
+    return enabled_ && recent_ != 0 && is_before(ts_value + 1, recent_) && !is_stale(now);
   }
   // RFC 7323 4.3 MUST-14: of the segments that passed, the one that covers the last byte acknowledged sets
   // TS.Recent.
   void on_segment(Instant now, std::uint32_t ts_value, SeqNum seq, SeqNum last_ack_sent) {
     if (seq > last_ack_sent) return;
-    if (is_before(ts_value, recent_) && !is_stale(now)) return;
+    if (recent_ != 0 && is_before(ts_value, recent_) && !is_stale(now)) return;
     recent_ = ts_value;
     recent_set_s_ = seconds(now);
   }

@@ -18,7 +18,16 @@ enum OptionKind : std::uint8_t {
   kSackPermitted = 4,
   kSack = 5,
   kTimestamps = 8,
+  kFastOpen = 34,
 };
+
+void read_cookie(Bytes body, TcpOptions& options) {
+  const bool is_cookie = body.size() >= 4 && body.size() <= 16 && body.size() % 2 == 0;
+  if (!is_cookie && !body.empty()) return;
+  FastOpenCookie& cookie = options.fast_open.emplace();
+  cookie.size = static_cast<std::uint8_t>(body.size());
+  std::copy(body.begin(), body.end(), cookie.bytes.begin());
+}
 
 // `body` is what follows kind and length. A wrong length leaves the option out (hostile.md D4); of an
 // option that comes twice the last one counts, as in Linux (D5).
@@ -41,6 +50,9 @@ void read_option(std::uint8_t kind, Bytes body, TcpOptions& options) {
       options.sack_count = static_cast<std::uint8_t>(std::min<std::size_t>(body.size() / 8, 4));
       for (std::size_t i = 0; i < options.sack_count; ++i)
         options.sack[i] = {SeqNum(load32(body.data() + 8 * i)), SeqNum(load32(body.data() + 8 * i + 4))};
+      break;
+    case kFastOpen:
+      read_cookie(body, options);
       break;
     default:
       break;
@@ -74,7 +86,8 @@ std::uint32_t sack_blocks_that_fit(const TcpOptions& options, std::uint32_t used
 
 std::uint32_t option_bytes_before_sack(const TcpOptions& options) {
   return (options.mss ? 4u : 0u) + (options.timestamps ? 12u : 0u) +
-         (options.sack_permitted && !options.timestamps ? 4u : 0u) + (options.window_scale ? 4u : 0u);
+         (options.sack_permitted && !options.timestamps ? 4u : 0u) + (options.window_scale ? 4u : 0u) +
+         (options.fast_open ? (options.fast_open->size + 5u) / 4 * 4 : 0u);
 }
 
 // Every group is padded to a multiple of four with no-operations, so no end of list is needed.
@@ -96,6 +109,13 @@ void write_options(const TcpOptions& options, ByteWriter& out) {
     out.u16(kNop << 8 | kWindowScale);
     out.u8(3);
     out.u8(*options.window_scale);
+  }
+  if (options.fast_open) {
+    const FastOpenCookie& cookie = *options.fast_open;
+    out.u8(kFastOpen);
+    out.u8(static_cast<std::uint8_t>(2 + cookie.size));
+    for (std::size_t i = 0; i < cookie.size; ++i) out.u8(std::to_integer<std::uint8_t>(cookie.bytes[i]));
+    if (cookie.size % 4 != 2) out.u16(kNop << 8 | kNop);
   }
   const std::uint32_t blocks = sack_blocks_that_fit(options, option_bytes_before_sack(options));
   if (blocks == 0) return;

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The TCP header and its options: RFC 9293 3.1-3.2, RFC 7323 (window scale, timestamps), RFC 2018
-// (SACK). parse_tcp() takes untrusted bytes; emit_tcp() writes the options in the order in which
-// Linux writes them (mss, sackOK, timestamps, nop, wscale; nop nop timestamps; nop nop sack).
+// (SACK), RFC 7413 (fast open). parse_tcp() takes untrusted bytes; emit_tcp() writes the options in the order
+// in which Linux writes them (mss, sackOK, timestamps, nop, wscale; nop nop timestamps; nop nop sack).
 // Options that are not known are skipped by their length; one of a known kind with a wrong length is
 // ignored; a length of 0 or 1 or past the header ends the parsing (hostile.md D2-D5).
 #pragma once
@@ -41,11 +41,19 @@ struct SackBlock {
   friend constexpr bool operator==(const SackBlock&, const SackBlock&) = default;
 };
 
+// RFC 7413 4.1.1: 4 to 16 bytes, an even number; none: the client asks for a cookie.
+struct FastOpenCookie {
+  std::uint8_t size = 0;
+  std::array<std::byte, 16> bytes{};
+  friend constexpr bool operator==(const FastOpenCookie&, const FastOpenCookie&) = default;
+};
+
 struct TcpOptions {
   std::optional<std::uint16_t> mss{};
   std::optional<std::uint8_t> window_scale{};  // as on the wire; RFC 7323 2.3: use at most 14
   bool sack_permitted = false;
   std::optional<TcpTimestamps> timestamps{};
+  std::optional<FastOpenCookie> fast_open{};
   std::uint8_t sack_count = 0;
   std::array<SackBlock, 4> sack{};
 };

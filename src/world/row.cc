@@ -102,6 +102,7 @@ void visit_info(Archive& a, tcp::Info& info) {
   a.number(info.send_window), a.number(info.receive_window), a.number(info.receive_space);
   a.number(info.unacked_segments), a.number(info.sacked_segments), a.number(info.lost_segments);
   a.number(info.retransmitted_segments), a.number(info.retransmits), a.number(info.probes);
+  a.number(info.reordering), a.number(info.reordering_seen), a.number(info.duplicates_reported);
   a.number(info.total_retransmits), a.number(info.bytes_sent), a.number(info.bytes_acked);
   a.number(info.bytes_received), a.number(info.bytes_retransmitted);
   a.number(info.segments_out), a.number(info.segments_in);

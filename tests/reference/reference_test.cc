@@ -17,6 +17,7 @@
 #include "socket/option_table.h"
 #include "stack/stack.h"
 #include "stack/sysctl.h"
+#include "tcp/counters.h"
 #include "tcp/state.h"
 
 namespace sockeye {
@@ -52,6 +53,14 @@ TEST(Reference, DropReasons) {
         "| `" + std::string(name_of(reason)) + "` | " + std::string(text_of(reason)) + " | " + where + " |\n";
   }
   compare_with_page("drop-reasons.md", page);
+}
+
+TEST(Reference, TcpCounters) {
+  std::string page = heading("What TCP counts beside discarded segments", "src/tcp/counters.h");
+  page += "| counter | what it counts |\n|---|---|\n";
+  for (const tcp::CounterName& row : tcp::kCounterNames)
+    page += "| `" + std::string(row.name) + "` | " + std::string(row.text) + " |\n";
+  compare_with_page("tcp-counters.md", page);
 }
 
 std::string values_of(const OptionRow& row) {

@@ -54,8 +54,8 @@ TEST(NetSpec, PrintsWhatItReads) {
   for (const std::string_view text :
        {"delay=20ms~5ms,rate=10mbit,queue=64KiB,loss=1%,duplicate=0.5%,reorder=2.25%,corrupt=0.0001%,mtu="
         "1400,seed=7",
-        "delay=1500us", "delay=0.5us", "rate=1500kbit,queue=17p", "rate=0.001kbit", "rate=1gbit,queue=1MiB",
-        "seed=18446744073709551615", "loss=33.3333333%"}) {
+        "rate=10mbit,ecn=50%,loss=1%", "delay=1500us", "delay=0.5us", "rate=1500kbit,queue=17p",
+        "rate=0.001kbit", "rate=1gbit,queue=1MiB", "seed=18446744073709551615", "loss=33.3333333%"}) {
     const NetSpec spec = parsed(text);
     EXPECT_EQ(spec.to_string(), text);
     EXPECT_EQ(parsed(spec.to_string()), spec);
@@ -111,9 +111,9 @@ TEST(NetSpec, RefusesWithThePlaceAndWhatWasExpected) {
       {"loss=101%", "column 6: '101%': expected at most 100%"},
       {"los=1%", "column 1: 'los': unknown key; did you mean loss?"},
       {"bandwidth=1mbit",
-       "column 1: 'bandwidth': unknown key; expected delay, rate, queue, loss, duplicate, reorder, corrupt, "
-       "mtu or "
-       "seed"},
+       "column 1: 'bandwidth': unknown key; expected delay, rate, queue, ecn, loss, duplicate, reorder, "
+       "corrupt, mtu or seed"},
+      {"ecn=50%", "column 1: 'ecn=50%': marks need a rate: without one nothing waits"},
       {"loss=1%,loss=2%", "column 9: 'loss=2%': loss is given twice (first in column 1)"},
       {"loss=1%,", "column 9: '': expected an item such as loss=1% between the commas"},
       {"loss=1%,,mtu=1500", "column 9: '': expected an item such as loss=1% between the commas"},

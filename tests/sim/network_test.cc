@@ -203,6 +203,41 @@ TEST(Network, RateSpacesAndTheQueueOverflows) {
   EXPECT_EQ(world.b.next_arrival(), kStart + 11ms + 5ms);
 }
 
+// RFC 3168 5: marked instead of dropped, where the packet can be marked; its checksums stay right.
+TEST(Network, AFullerQueueMarksWhatKnowsEcn) {
+  World world("rate=1mbit,queue=10p,ecn=50%");
+  const auto send_with = [&](std::uint8_t bits, bool is_v6) {
+    PacketPtr packet = is_v6 ? udp_packet(world.pool, {kA6, 1000}, {kB6, 53}, 100)
+                             : udp_packet(world.pool, {kA, 1000}, {kB, 53}, 100);
+    std::byte* at = packet->mutable_head().data();
+    if (is_v6) {
+      store8(at + 1, static_cast<std::uint8_t>(bits << 4));
+    } else {
+      Ipv4Header header;
+      EXPECT_FALSE(parse_ipv4(packet->front(20), packet->size(), true, header));
+      header.tos = bits;
+      emit_ipv4(header, packet->mutable_head().first(20));
+    }
+    world.send(std::move(packet));
+  };
+  for (int i = 0; i < 4; ++i) send_with(2, false);
+  send_with(2, false);  // the fifth of ten
+  send_with(1, true);
+  send_with(0, false);
+  std::vector<unsigned> bits;
+  for (const PacketPtr& packet : world.arrivals(world.b, kStart + 1s)) {
+    const std::byte* at = packet->front(40).data();
+    const bool is_v4 = load8(at) >> 4 == 4;
+    bits.push_back((is_v4 ? load8(at + 1) : load8(at + 1) >> 4) & 3u);
+    Ipv4Header header;
+    if (is_v4) {
+      EXPECT_FALSE(parse_ipv4(packet->front(20), packet->size(), true, header));
+    }
+    EXPECT_TRUE(verify_checksum(*packet));
+  }
+  EXPECT_EQ(bits, (std::vector<unsigned>{2, 2, 2, 2, 3, 3, 0}));
+}
+
 TEST(Network, QueueInBytes) {
   World world("rate=8mbit,queue=4KiB");
   for (int i = 0; i < 10; ++i) world.send_udp(972);

@@ -117,8 +117,56 @@ TEST_F(Listening, DeferAcceptWaitsForBytes) {
   ASSERT_TRUE(server);
   EXPECT_EQ(receive(*server), "GET");
   EXPECT_EQ(outcome(listener->accept()), "EAGAIN");
+  EXPECT_EQ(int_option(listener, IPPROTO_TCP, TCP_DEFER_ACCEPT), 7);  // 1 + 2 + 4 seconds, as Linux counts
   run(6s);
+  EXPECT_EQ(outcome(listener->accept()), "EAGAIN");
+  run(2s);  // the SYN-ACK was sent once more, and its answer ends the wait
   EXPECT_EQ(outcome(listener->accept()), "ok");
+}
+
+// TCP_SAVE_SYN: an accepted socket can look at the SYN once.
+TEST_F(Listening, TheSynIsKeptWhenAskedFor) {
+  constexpr int kSaveSyn = 27, kSavedSyn = 28;
+  SocketRef listener = right.listener(at("10.0.0.2", 80));
+  ASSERT_TRUE(set_int(listener, IPPROTO_TCP, kSaveSyn, 1));
+  SocketRef client = begin_connect(at("10.0.0.2", 80));
+  auto server = listener->accept();
+  ASSERT_TRUE(server);
+  std::byte syn[200];
+  EXPECT_EQ(outcome((*server)->get_option(IPPROTO_TCP, kSavedSyn, std::span(syn).first(20))), "EINVAL");
+  EXPECT_EQ((*server)->get_option(IPPROTO_TCP, kSavedSyn, syn).value_or(0), 60u);  // 20, and 40 with options
+  EXPECT_EQ(syn[0], std::byte{0x45});
+  EXPECT_EQ(syn[33], std::byte{0x02});  // the flags
+  EXPECT_EQ((*server)->get_option(IPPROTO_TCP, kSavedSyn, syn).value_or(99), 0u);
+}
+
+// RFC 9293 3.6.1, bind(2): a record holds its own address until it expires, and no other.
+TEST_F(Listening, TimeWaitHoldsItsAddressOnly) {
+  const auto leave_a_record = [&](const char* address) {
+    SocketRef listener = right.listener(at(address, 80));
+    SocketRef client = begin_connect(at(address, 80));
+    auto server = listener->accept();
+    ASSERT_TRUE(server);
+    (*server)->close();
+    settle();
+    client->close();
+    settle();
+  };
+  const auto bind_anew = [&](const char* address) {
+    SocketRef socket = right.tcp(at(address, 80).address.is_v4() ? kInet : kInet6);
+    return outcome(socket->bind(at(address, 80)));
+  };
+  leave_a_record("10.0.0.2");
+  EXPECT_EQ(bind_anew("10.0.0.2"), "EADDRINUSE");
+  EXPECT_EQ(bind_anew("0.0.0.0"), "EADDRINUSE");
+  EXPECT_EQ(bind_anew("fd00::2"), "ok");
+  run(30s);
+  leave_a_record("fd00::2");
+  run(31s);
+  EXPECT_EQ(bind_anew("fd00::2"), "EADDRINUSE");
+  EXPECT_EQ(bind_anew("10.0.0.2"), "ok");
+  run(30s);
+  EXPECT_EQ(bind_anew("fd00::2"), "ok");
 }
 
 TEST_F(Listening, ClosingTheListenerResetsWhatNobodyAccepted) {

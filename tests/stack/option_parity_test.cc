@@ -34,9 +34,7 @@ bool differs_on_purpose(const OptionRow& row) {
         return false;
     }
   if (row.level == IPPROTO_TCP)
-    return row.name == TCP_FASTOPEN ||       // refused
-           row.name == TCP_NOTSENT_LOWAT ||  // -1, the same as none, reads as none
-           row.name == TCP_DEFER_ACCEPT ||   // the kernel counts in SYN-ACKs and rounds
+    return row.name == TCP_NOTSENT_LOWAT ||  // -1, the same as none, reads as none
            row.name == TCP_LINGER2;          // a test of its own
   return row.name == IP_TRANSPARENT || row.name == 75 /* IPV6_TRANSPARENT: the kernel lets root */ ||
          row.name == IP_MTU || row.name == 24;  // IPV6_MTU: the kernel answers without a peer

@@ -45,7 +45,7 @@ class CongestionTest : public ::testing::Test {
 TEST_F(CongestionTest, AlgorithmsAreChosenByName) {
   EXPECT_LE(sizeof(Reno), 48u);
   EXPECT_LE(sizeof(Cubic), 48u);
-  EXPECT_EQ(available_congestion_controls(), "reno cubic");
+  EXPECT_EQ(available_congestion_controls(), "reno cubic bbr");
   start("cubic", 10);
   EXPECT_STREQ(slot->name(), "cubic");
   slot->set_ssthresh(7000);
@@ -57,7 +57,8 @@ TEST_F(CongestionTest, AlgorithmsAreChosenByName) {
   EXPECT_EQ(slot->ssthresh(), 7000u);
   EXPECT_EQ(slot->mss(), kMss);
   EXPECT_TRUE(is_congestion_control("cubic"));
-  EXPECT_FALSE(is_congestion_control("bbr"));
+  EXPECT_TRUE(is_congestion_control("bbr"));
+  EXPECT_FALSE(is_congestion_control("vegas"));
 }
 
 // RFC 5681 3.1 MUST-4, SHLD-1, SHLD-2

@@ -146,6 +146,7 @@ class Duplex {
     for (const Side* side : {&client_, &server_}) {
       if (!side->connection) continue;
       if (const auto at = side->connection->next_timer()) next = std::min(next, *at);
+      if (const auto at = side->connection->next_release()) next = std::min(next, *at);
     }
     if (const auto at = listener_->next_timer()) next = std::min(next, *at);
     if (poke_ && *poke_ < next) next = *poke_;

@@ -11,6 +11,7 @@ namespace {
 
 // RFC 9293 3.7.1 MUST-14, SHLD-5
 // RFC 2018 2 MUST-1
+// RFC 9293 3.7.1 MUST-14, SHLD-5
 TEST(Open, OffersWhatLinuxOffers) {
   TcpBench t;
   t.open_active();

@@ -31,6 +31,7 @@ TEST(SynQueue, MakesAConnection) {
 
 // RFC 9293 3.7.1 SHLD-5
 // RFC 7323 3.2 MUST-10
+// RFC 9293 3.7.1 SHLD-5
 TEST(SynQueue, OffersOnlyWhatTheSynOffered) {
   TcpBench t;
   t.listen();
@@ -158,9 +159,9 @@ TEST(SynQueue, HoldsManyAndNoMoreThanItsLimit) {
   SeededRng open(2);
   PacketPool pool;
   Config config;
-  config.syn_backlog_max = 1000;
+  config.syncookies = 0;
   Resources resources(config, pool.chunks(), secret, open);
-  SynQueue queue(resources, 128);
+  SynQueue queue(resources, 1000);
   const auto tuple_of = [](std::uint32_t i) {
     return FiveTuple{{IpAddress::v4(10, 0, 0, 1), 80},
                      {IpAddress::v4(0x0a010000u + i / 50), static_cast<std::uint16_t>(1000 + i % 50)}};
@@ -196,6 +197,69 @@ TEST(SynQueue, HoldsManyAndNoMoreThanItsLimit) {
   std::size_t repeated = 0;
   while (queue.next_due(now + 1s)) ++repeated;
   EXPECT_EQ(repeated, 500u);
+}
+
+// TCP_SYNCNT of a listener is how often its SYN-ACKs are repeated (Linux).
+TEST(SynQueue, SynCountIsTheListenersToo) {
+  TcpBench t{{.settings = {.syn_retries = 1}}};
+  t.listen();
+  t.peer("S 0:0(0) win 30000 <mss 1000>");
+  t.expect("S. 0:0(0) ack 1");
+  t.after(1s);
+  t.expect("S. 0:0(0) ack 1");
+  t.after(100s);
+  t.expect_nothing();
+  EXPECT_EQ(t.syn_queue().size(), 0u);
+}
+
+// TCP_DEFER_ACCEPT: the bare ACK is dropped, the SYN-ACK comes once more when the time is over, and the
+// answer to that completes the handshake (Linux: tcp_check_req, syn_ack_recalc).
+TEST(SynQueue, DeferAcceptWaitsForData) {
+  TcpBench t;
+  t.listen();
+  t.syn_queue().set_defer_accept(3);
+  t.peer("S 0:0(0) win 30000 <mss 1000>");
+  t.expect("S. 0:0(0) ack 1");
+  t.peer(". 1:1(0) ack 1");
+  t.expect_nothing();
+  EXPECT_FALSE(t.has_connection());
+  EXPECT_EQ(t.drops(), "accept_deferred 1");
+  EXPECT_EQ(t.counters()[Counter::defer_accept_drop], 1u);
+  t.after(2900ms);
+  t.expect_nothing();  // the time-out of the first second repeats nothing
+  t.peer("P. 1:11(10) ack 1");
+  t.discard();
+  EXPECT_EQ(t.app.receive(), 10);
+}
+
+TEST(SynQueue, DeferAcceptEndsWithTheLastRepetition) {
+  TcpBench t;
+  t.listen();
+  t.syn_queue().set_defer_accept(3);
+  t.peer("S 0:0(0) win 30000 <mss 1000>");
+  t.expect("S. 0:0(0) ack 1");
+  t.peer(". 1:1(0) ack 1");
+  t.after(2999ms);
+  t.expect_nothing();
+  t.after(1ms);
+  t.expect_nothing();
+  t.after(4s);
+  t.expect("S. 0:0(0) ack 1");
+  t.peer(". 1:1(0) ack 1");
+  EXPECT_TRUE(t.has_connection());
+}
+
+// Without the bare ACK the SYN-ACK is repeated as ever.
+TEST(SynQueue, DeferAcceptRepeatsTheSynAckUntilItIsAnswered) {
+  TcpBench t;
+  t.listen();
+  t.syn_queue().set_defer_accept(5);
+  t.peer("S 0:0(0) win 30000 <mss 1000>");
+  t.expect("S. 0:0(0) ack 1");
+  t.after(1s);
+  t.expect("S. 0:0(0) ack 1");
+  t.after(2s);
+  t.expect("S. 0:0(0) ack 1");
 }
 
 }  // namespace

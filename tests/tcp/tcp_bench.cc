@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "tcp/initial_sequence.h"
+
 namespace sockeye::tcp {
 namespace {
 
@@ -56,6 +58,18 @@ Connection& TcpBench::connection() {
 void TcpBench::open_active(const char* file, int line) {
   connection_ = std::make_unique<Connection>(resources_, tuple_, options_.path, options_.settings);
   connection_->open_active(now_);
+  pump(file, line);
+}
+
+void TcpBench::open_fast(std::uint32_t bytes, const char* file, int line) {
+  connection_ = std::make_unique<Connection>(resources_, tuple_, options_.path, options_.settings);
+  connection_->open_active(now_);
+  our_iss_ = initial_sequence(resources_.isn_key, tuple_, now_);
+  knows_our_iss_ = true;
+  if (connection_->try_fast_open(now_)) {
+    const auto taken = connection_->send(now_, pattern(1, bytes), false, false);
+    if (taken) sent_by_app_ += static_cast<std::uint32_t>(*taken);
+  }
   pump(file, line);
 }
 
@@ -114,6 +128,7 @@ void TcpBench::deliver(std::string_view line, const char* file, int at) {
   Segment segment = text->segment;
   segment.source_port = tuple_.remote.port;
   segment.destination_port = tuple_.local.port;
+  segment.ip_ecn = peer_ip_ecn;
   if (!text->has_window) segment.window = options_.peer_window;
   PacketPtr packet = pool_.allocate();
   if (segment.payload_bytes > 0) {
@@ -143,6 +158,10 @@ void TcpBench::deliver_to_listener(const Segment& segment, Packet& packet) {
   if (verdict.reply) take_out(*verdict.reply, nullptr, __FILE__, __LINE__);
   if (!verdict.handshake) return;
   connection_ = std::make_unique<Connection>(resources_, tuple_, options_.path, options_.settings);
+  if (verdict.is_fast) {
+    connection_->open_fast(now_, *verdict.handshake, segment, packet);
+    return;
+  }
   connection_->open_established(now_, *verdict.handshake);
   if (const auto drop = connection_->on_segment(now_, segment, packet)) drops_.count(*drop);
 }
@@ -179,7 +198,7 @@ void TcpBench::check_payload(const Segment& segment, const Packet& packet, const
   }
   std::vector<std::byte> payload(segment.payload_bytes);
   packet.copy_payload(payload);
-  const std::uint32_t offset = distance(our_iss_, segment.seq);
+  const std::uint32_t offset = distance(our_iss_, segment.seq + (segment.flags.syn ? 1u : 0u));
   if (payload != pattern(offset, segment.payload_bytes))
     ADD_FAILURE_AT(file, at) << "wrong bytes in    > " << to_text(segment, our_base());
 }
@@ -227,7 +246,11 @@ std::string TcpBench::take_sent() {
 // --- time
 
 std::optional<Instant> TcpBench::next_timer() const {
-  if (connection_) return connection_->next_timer();
+  if (connection_) {
+    const auto timer = connection_->next_timer();
+    const auto release = connection_->next_release();
+    return timer && release ? std::min(*timer, *release) : timer ? timer : release;
+  }
   return syn_queue_ ? syn_queue_->next_timer() : std::nullopt;
 }
 

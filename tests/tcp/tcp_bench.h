@@ -51,6 +51,8 @@ class TcpBench {
   // The same through a SynQueue: we are the server.
   void establish_passive(const char* file = __builtin_FILE(), int line = __builtin_LINE());
   void open_active(const char* file = __builtin_FILE(), int line = __builtin_LINE());
+  // The same, with MSG_FASTOPEN and so many bytes.
+  void open_fast(std::uint32_t bytes, const char* file = __builtin_FILE(), int line = __builtin_LINE());
   void listen(std::uint32_t backlog = 128);  // from here on segments go to the SynQueue until a child exists
 
   // --- the wire
@@ -115,6 +117,13 @@ class TcpBench {
   // "paws 1, bad_ack 2": every reason that struck, in the order of the table; empty: none.
   std::string drops() const;
   Config& config() { return options_.config; }
+  Resources& resources() { return resources_; }
+  const FiveTuple& tuple() const { return tuple_; }
+  const Counters& counters() const { return resources_.counters; }
+  std::size_t sent_count() const { return sent_.size(); }
+  // The ECN bits of the next segment that nobody has looked at.
+  std::uint8_t sent_ip_ecn() const { return sent_.empty() ? kNotEct : sent_.front().segment.ip_ecn; }
+  std::uint8_t peer_ip_ecn = kNotEct;  // of the peer's packets from here on
   bool accept_queue_full = false;
 
  private:

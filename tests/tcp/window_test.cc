@@ -128,6 +128,8 @@ TEST(Window, SurvivesAShrinkingWindow) {
   for (std::string line = t.take_sent(); !line.empty(); line = t.take_sent())
     EXPECT_EQ(line.substr(0, 15), ". 2001:3001(100") << line;
   t.peer(". 1:1(0) ack 3001 win 65535");
+  t.expect("P. 5001:6001(1000) ack 1");  // F-RTO asks whether the rest was only late
+  t.peer(". 1:1(0) ack 3001 win 65535");
   t.expect(". 3001:4001(1000) ack 1");
   t.expect(". 4001:5001(1000) ack 1");
   EXPECT_EQ(t.state(), State::established);

@@ -1,0 +1,63 @@
+// SPDX-FileCopyrightText: Sockeye contributors
+// SPDX-License-Identifier: Apache-2.0
+#include "tcp/fast_open.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace sockeye::tcp {
+
+FastOpenCookie make_fast_open_cookie(const SipKey& key, const IpAddress& client, const IpAddress& server) {
+  std::array<std::byte, 32> ends{};
+  std::size_t size = 0;
+  for (const IpAddress* address : {&client, &server}) {
+    if (address->is_v4()) {
+      store32(ends.data() + size, address->to_v4());
+      size += 4;
+    } else {
+      store32(ends.data() + size, static_cast<std::uint32_t>(address->high() >> 32));
+      store32(ends.data() + size + 4, static_cast<std::uint32_t>(address->high()));
+      store32(ends.data() + size + 8, static_cast<std::uint32_t>(address->low() >> 32));
+      store32(ends.data() + size + 12, static_cast<std::uint32_t>(address->low()));
+      size += 16;
+    }
+  }
+  std::uint64_t hash = siphash(key, Bytes(ends).first(size));
+  FastOpenCookie cookie;
+  cookie.size = 8;
+  for (std::size_t i = 0; i < 8; ++i, hash >>= 8) cookie.bytes[i] = static_cast<std::byte>(hash & 0xff);
+  return cookie;
+}
+
+int check_fast_open_cookie(const FastOpenKeys& keys, const IpAddress& client, const IpAddress& server,
+                           const FastOpenCookie& cookie) {
+  if (make_fast_open_cookie(keys.primary, client, server) == cookie) return 1;
+  if (keys.backup && make_fast_open_cookie(*keys.backup, client, server) == cookie) return 2;
+  return 0;
+}
+
+const FastOpenCache::Entry* FastOpenCache::find(const IpAddress& server) {
+  const auto found = entries_.find(server);
+  if (found == entries_.end()) return nullptr;
+  found->second.used = ++clock_;
+  return &found->second;
+}
+
+void FastOpenCache::set(const IpAddress& server, std::uint16_t mss,
+                        const std::optional<FastOpenCookie>& cookie) {
+  if (entries_.size() >= kEntriesMax && entries_.count(server) == 0)
+    entries_.erase(std::min_element(entries_.begin(), entries_.end(), [](const auto& a, const auto& b) {
+      return a.second.used < b.second.used;
+    }));
+  Entry& entry = entries_[server];
+  entry.used = ++clock_;
+  entry.mss = mss;
+  if (cookie && cookie->size > 0) entry.cookie = *cookie;
+}
+
+void FastOpenCache::forget_cookie(const IpAddress& server) {
+  if (const auto found = entries_.find(server); found != entries_.end()) found->second.cookie = {};
+}
+
+}  // namespace sockeye::tcp
