@@ -85,9 +85,11 @@ typedef struct sk_stack_options {
   const char* name;
   int descriptors_max; /* RLIMIT_NOFILE; 0: 1024 */
   int privileged;      /* non-zero: may bind ports below 1024 */
+  const char* profile; /* NULL or "linux": as the kernel does; "rfc": as the RFCs say where Linux departs */
 } sk_stack_options;
 
-sk_stack* sk_stack_create(sk_net* net, const sk_stack_options* options); /* NULL: all zero */
+/* NULL options: all zero. NULL with EINVAL: no such profile. */
+sk_stack* sk_stack_create(sk_net* net, const sk_stack_options* options);
 /* The host is gone without a word to its peers, as after a power cut. To leave politely, close its
  * descriptors and let the net run. */
 void sk_stack_destroy(sk_stack* stack);

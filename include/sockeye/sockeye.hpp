@@ -196,9 +196,13 @@ class Net {
   }
   sk_net* get() const { return net_.get(); }
 
-  Host host(const std::string& name, int descriptors_max = 0, bool privileged = false) {
-    const sk_stack_options options = {name.c_str(), descriptors_max, privileged ? 1 : 0};
-    return Host(sk_stack_create(net_.get(), &options));
+  // `profile`: "linux" (also nullptr) or "rfc", else EINVAL is thrown.
+  Host host(const std::string& name, int descriptors_max = 0, bool privileged = false,
+            const char* profile = nullptr) {
+    const sk_stack_options options = {name.c_str(), descriptors_max, privileged ? 1 : 0, profile};
+    sk_stack* const made = sk_stack_create(net_.get(), &options);
+    if (made == nullptr) throw_errno("host");
+    return Host(made);
   }
   void link(const Host& a, const std::string& addresses_a, const Host& b, const std::string& addresses_b,
             const LinkOptions& options = {}) {

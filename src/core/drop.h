@@ -53,6 +53,7 @@ namespace sockeye {
   X(accept_deferred, "TCP_DEFER_ACCEPT: a handshake's end without data")                      \
   X(out_of_window, "the sequence number is outside the receive window")                       \
   X(paws, "the timestamp is older than one already seen (RFC 7323 5)")                        \
+  X(no_timestamp, "the agreed timestamp option is missing (RFC 7323 3.2)")                    \
   X(bad_ack, "the acknowledgment is outside what was sent (RFC 5961 5)")                      \
   X(no_ack, "a segment without ACK in a synchronized state")                                  \
   X(rst_out_of_window, "a RST outside the window, or one that was challenged (RFC 5961 3)")   \

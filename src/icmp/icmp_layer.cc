@@ -78,6 +78,7 @@ std::optional<IcmpError> IcmpLayer::receive(Instant now, PacketPtr& packet, cons
   const auto meaning =
       is_v6 ? meaning_of_icmpv6(header.type, header.code) : meaning_of_icmp(header.type, header.code);
   if (!meaning) {
+    // RFC 9293 3.9.2.2 MUST-55
     drops_.count(Drop::ignored_icmp);
     return std::nullopt;
   }

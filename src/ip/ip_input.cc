@@ -79,6 +79,7 @@ std::optional<Drop> IpLayer::check_new_addresses(IpArrival& arrival) const {
   const IpAddress& destination = arrival.destination;
   arrival.is_group =
       destination.is_multicast() || destination.is_limited_broadcast() || from.is_broadcast(destination);
+  // RFC 9293 3.9.2.3 MUST-63
   if (source.is_multicast() || source.is_unspecified() || is_class_e(source) || is_this_network(source) ||
       from.is_broadcast(source))
     return Drop::martian_source;

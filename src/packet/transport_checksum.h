@@ -39,12 +39,14 @@ std::optional<TransportPlace> find_transport(Packet& packet);
 // For a whole IP packet. Computes and writes the checksum of TCP, UDP or ICMPv6 (UDP: 0 becomes 0xffff)
 // and sets packet.checksum to `present`. Leaves other protocols, ICMPv4 (whose sum its sender always
 // writes) and fragments alone.
+// RFC 9293 3.1 MUST-2
 void fill_checksum(Packet& packet);
 
 // For a whole IP packet. False: there is a checksum and it is wrong. A packet whose checksum is
 // `absent` or `verified` is taken as it is; one that passes becomes `verified`. UDP over IPv4 may
 // carry 0: no checksum (RFC 768); over IPv6 it may not (RFC 8200 8.1). Fragments cannot be verified and
 // pass: the reassembled datagram is looked at.
+// RFC 9293 3.1 MUST-3
 bool verify_checksum(Packet& packet);
 
 // The same for a received packet whose IP header was consumed already: its front is the transport's.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 
 #include "posix/handles.h"
 
@@ -68,6 +69,13 @@ void sk_net_run(sk_net* net, std::uint64_t nanoseconds) {
 sk_stack* sk_stack_create(sk_net* net, const sk_stack_options* options) {
   const sk_stack_options given = options == nullptr ? sk_stack_options{} : *options;
   StackConfig config;
+  const std::string_view profile = given.profile != nullptr ? given.profile : "linux";
+  if (profile == "rfc") {
+    config.tcp = tcp::Config::rfc();
+  } else if (profile != "linux") {
+    (void)fail(Errno::inval);
+    return nullptr;
+  }
   config.name = given.name != nullptr ? given.name : "host" + std::to_string(net->stacks.size() + 1);
   posix::Process::Options process;
   if (given.descriptors_max > 0) process.descriptors_max = given.descriptors_max;

@@ -45,6 +45,7 @@ void refuse_segment(SocketHost& host, const FiveTuple& tuple, const tcp::Segment
 
 void receive_stream(SocketHost& host, PacketPtr packet, const IpArrival& arrival) {
   if (arrival.is_group) {
+    // RFC 9293 3.9.2.3 MUST-57
     host.drops.count(Drop::multicast_syn);
     return;
   }

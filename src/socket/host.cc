@@ -13,27 +13,12 @@
 
 namespace sockeye {
 
-tcp::Settings default_settings_of(const tcp::Config& config) {
-  tcp::Settings settings;
-  settings.keepalive_idle = config.keepalive_idle;
-  settings.keepalive_interval = config.keepalive_interval;
-  settings.keepalive_count = config.keepalive_count;
-  settings.linger2 = config.fin_timeout;
-  settings.receive_buffer = config.receive_buffer_default;
-  settings.send_buffer = config.send_buffer_default;
-  const std::string_view name = config.congestion_control;
-  const std::size_t length = std::min(name.size(), sizeof settings.congestion_control - 1);
-  std::fill(std::begin(settings.congestion_control), std::end(settings.congestion_control), '\0');
-  std::copy_n(name.begin(), length, settings.congestion_control);
-  return settings;
-}
-
 SocketHost::SocketHost(Stack& owner, const SocketLimits& socket_limits, const tcp::Config& tcp_config,
                        PacketPool& packets, Rng& secret, Rng& open, Instant start)
     : stack(owner),
       limits(socket_limits),
       config(tcp_config),
-      default_settings(default_settings_of(tcp_config)),
+      default_settings(tcp::Settings::of(tcp_config)),
       pool(packets),
       ip(packets, secret, drops),
       tcp(tcp_config, packets.chunks(), secret, open),
@@ -80,12 +65,9 @@ void SocketHost::TimeWaitTimer::on_timer(Instant at) {
   if (const auto next = host->time_waits.next_timer()) host->timers.arm(*this, *next);
 }
 
-void SocketHost::refresh_time_wait(std::uint16_t port, bool exactly) {
-  if (!stream_ports.has_time_wait(port)) return;
-  if (time_waits.count_on_port(port) == 0)
+void SocketHost::refresh_time_wait(std::uint16_t port) {
+  if (stream_ports.has_time_wait(port) && time_waits.count_on_port(port) == 0)
     stream_ports.forget_time_wait(port);
-  else if (exactly)
-    stream_ports.forget_time_wait_of(port, [&](const Endpoint& local) { return time_waits.holds(local); });
 }
 
 bool SocketHost::is_served(const Endpoint& end, IpProtocol protocol) const {
@@ -157,13 +139,6 @@ PacketPtr SocketHost::take_spare() {
 
 void SocketHost::send_segment(const FiveTuple& tuple, const tcp::Segment& segment, std::uint8_t ttl,
                               std::uint8_t tos) {
-  if (segment.flags.rst) {
-    if (config.reset_limit != 0 && !tcp.reset_limit.allow(now, config.reset_limit)) {
-      drops.count(Drop::reset_limited);
-      return;
-    }
-    tcp.counters.count(tcp::Counter::out_rsts);
-  }
   const auto way = route(tuple, IpProtocol::tcp, 0);
   if (!way) {
     drops.count(Drop::no_route);

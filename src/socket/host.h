@@ -31,9 +31,6 @@ struct DirtyTag {};
 struct SocketListTag {};
 struct WriterTag {};
 
-// What a new stream socket begins with under this configuration.
-tcp::Settings default_settings_of(const tcp::Config& config);
-
 // The settings of a host that sockets look at (stack/ fills them from its StackConfig).
 struct SocketLimits {
   std::uint16_t ephemeral_first = 32768;

@@ -46,6 +46,7 @@ class PortTable {
   enum class Rule : std::uint8_t { stream, datagram };
   explicit PortTable(Rule rule) : rule_(rule) {}
 
+  // RFC 9293 3.9.1.1 MUST-41, MUST-42
   // Does `claim` collide with somebody on its port? `self` is left out. `chosen`: the port is our own
   // choice (bind to port 0), then nobody is to share it.
   bool conflicts(const PortUse& claim, const PortUse* self, bool chosen) const;

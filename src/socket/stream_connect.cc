@@ -84,11 +84,13 @@ Result<std::uint16_t> StreamSocket::choose_port(const IpAddress& local_address, 
 
 Result<> StreamSocket::begin_connect(const Endpoint& to) {
   const Endpoint peer{resolve_unspecified(to.address), to.port};
+  // RFC 9293 3.9.1.1 MUST-46
   if (peer.address.is_multicast() || host_.ip.is_broadcast(peer.address)) return Errno::netunreach;
   IpAddress source = bound().address;
   if (!source.is_unspecified() && source.is_v4() != peer.address.is_v4()) return Errno::inval;
   const auto route = host_.route({bound(), peer}, IpProtocol::tcp, options().device);
   if (!route) return route.error();
+  // RFC 9293 3.9.1.1 MUST-43, MUST-44, MUST-45
   Endpoint here{route->source, bound().port};
   PortUse wanted = claim();
   std::optional<SeqNum> beyond;

@@ -77,6 +77,7 @@ bool StreamConnection::transmit_one() {
   how.source = tuple().local.address;
   how.destination = tuple().remote.address;
   how.protocol = IpProtocol::tcp;
+  // RFC 9293 3.9.1.9 MUST-48, SHLD-21, SHLD-22; RFC 9293 3.9.2 MUST-49
   how.ttl = ttl_;
   how.tos = static_cast<std::uint8_t>((tos_ & ~3u) | segment.ip_ecn);
   how.interface = interface_;

@@ -64,7 +64,7 @@ const StackConfig& Stack::config() const {
 }
 Result<> Stack::set_sysctl(std::string_view name, std::string_view value) {
   const Result<> changed = sockeye::set_sysctl(impl_->stack_config, name, value);
-  if (changed) impl_->default_settings = default_settings_of(impl_->stack_config.tcp);
+  if (changed) impl_->default_settings = tcp::Settings::of(impl_->stack_config.tcp);
   return changed;
 }
 PacketPool& Stack::pool() {

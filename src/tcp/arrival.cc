@@ -29,6 +29,8 @@ std::optional<Drop> Arrival::run() {
     c_.flags_.syn_due = true;  // the SYN again, perhaps without its data: our answer was lost
     return std::nullopt;
   }
+  // As Linux: before anything is answered (RFC 9293 3.10.7.4 would have the numbers judged first).
+  if (!segment_.flags.ack && !segment_.flags.rst && !segment_.flags.syn) return Drop::no_ack;
   std::optional<Drop> drop;
   const auto proceeds = [&drop](Verdict verdict) {
     if (verdict.drop) drop = verdict.drop;
@@ -40,7 +42,7 @@ std::optional<Drop> Arrival::run() {
   return drop;
 }
 
-// An answer to what is not believed (RFC 5961), limited per connection and per host.
+// An answer to what is not believed, limited per connection and per host. RFC 5961 7 SHLD-1, SHLD-2
 Arrival::Verdict Arrival::challenge(Drop reason) {
   Resources& shared = c_.resources_;
   if (!c_.challenge_.allow(now_, shared.config.invalid_ratelimit) ||
@@ -67,17 +69,22 @@ void Arrival::reset_reply() {
 Arrival::Verdict Arrival::check_sequence() {
   const auto& timestamps = segment_.options.timestamps;
   if (timestamps && !segment_.flags.rst && c_.timestamps_.is_old(now_, timestamps->value)) {
-    // RFC 7323 5.3 R1: acknowledge and drop. A pure ACK that was overtaken is no attack and no news.
+    // RFC 7323 5.2 MUST-15; RFC 7323 5.3 MUST-16 (R1): acknowledge and drop. A pure ACK that was overtaken is
+    // no attack and no news.
     if (segment_.length() == 0) return challenge(Drop::paws);
     c_.acknowledge_now();
     return discard(Drop::paws);
   }
+  // RFC 7323 3.2 SHLD-2, MUST-11: dropped without a word, and no reason to reset.
+  const bool lacks_timestamp = !timestamps && c_.timestamps_.is_enabled() && !segment_.flags.rst;
+  if (lacks_timestamp && c_.resources_.config.require_timestamps) return discard(Drop::no_timestamp);
   // As Linux: the left edge is what we last acknowledged, so that ACKs which were overtaken by data of
   // the same window still count.
   const SeqNum right = c_.rcv_.nxt + c_.window_.current(c_.rcv_.nxt);
+  // RFC 9293 3.4 MUST-66: an empty segment at the edge of a closed window is acceptable.
   const bool acceptable = segment_.end() >= c_.rcv_.acked && segment_.seq <= right;
   if (!acceptable) {
-    if (segment_.flags.rst) return discard(Drop::rst_out_of_window);
+    if (segment_.flags.rst) return discard(Drop::rst_out_of_window);  // RFC 5961 3.2 MUST-1
     if (segment_.payload_bytes == 0 || segment_.flags.syn) return challenge(Drop::out_of_window);
     if (segment_.end() <= c_.rcv_.nxt) {  // RFC 2883: say what came twice
       if (c_.flags_.sack)
@@ -99,13 +106,14 @@ Arrival::Verdict Arrival::check_sequence() {
 // --- second
 
 Arrival::Verdict Arrival::check_reset() {
-  if (!segment_.flags.rst) return proceed();
-  // RFC 5961 3.2: only the exact next number resets; the rest of the window is challenged.
+  if (!segment_.flags.rst) return proceed();  // RFC 9293 3.5.3 SHLD-2: whatever it carries is not looked at
+  // RFC 5961 3.2 MUST-2, MUST-3: only the exact next number resets; the rest of the window is challenged.
   if (segment_.seq != c_.rcv_.nxt) return challenge(Drop::rst_out_of_window);
   switch (c_.state_) {
     case State::syn_received:
       // Children of listeners have another place, but for those that a fast open made.
-      c_.fail(c_.flags_.passive ? Errno::connreset : Errno::connrefused, Event::receive_rst);
+      // RFC 9293 3.5 MUST-11. As Linux: a reset, where the RFC would call a simultaneous open refused.
+      c_.fail(Errno::connreset, Event::receive_rst);
       return stop();
     case State::close_wait:
       c_.fail(Errno::pipe, Event::receive_rst);
@@ -128,7 +136,7 @@ Arrival::Verdict Arrival::check_syn() {
   const bool is_known = c_.state_ == State::syn_received && segment_.flags.ack &&
                         segment_.seq == c_.rcv_.irs && segment_.ack == c_.snd_.nxt;
   if (is_known) return proceed();
-  return challenge(Drop::syn_in_window);  // RFC 5961 4
+  return challenge(Drop::syn_in_window);  // RFC 5961 4.2 MUST-4, MUST-5
 }
 
 // --- fifth
@@ -141,7 +149,7 @@ Arrival::Verdict Arrival::check_ack() {
     if (!verdict.proceeds) return verdict;
   }
   if (segment_.ack > c_.snd_.nxt) return challenge(Drop::bad_ack);
-  // RFC 5961 5.2: an acknowledgment older than any window we ever had is an injection.
+  // RFC 5961 5.2 MUST-6: an acknowledgment older than any window we ever had is an injection.
   if (segment_.ack < c_.snd_.una - c_.snd_.wnd_max) return challenge(Drop::bad_ack);
   // An old one may still bring SACK blocks.
   if (segment_.ack >= c_.snd_.una || segment_.options.sack_count > 0) c_.on_ack(now_, segment_);
@@ -243,7 +251,7 @@ std::optional<Drop> Arrival::in_syn_sent() {
   }
   if (!segment_.flags.syn) return ack ? Drop::no_ack : Drop::out_of_window;
   take_syn();
-  if (!ack) {  // both ends have sent a SYN (RFC 9293 3.5, figure 8)
+  if (!ack) {  // both ends have sent a SYN: RFC 9293 3.5 MUST-10
     c_.enter(Event::receive_syn);
     c_.snd_.nxt = c_.snd_.iss + 1;  // data of a fast open goes later
     c_.flags_.syn_due = true;
@@ -251,8 +259,12 @@ std::optional<Drop> Arrival::in_syn_sent() {
   }
   const SentAcked covered = c_.active().sent.on_ack(segment_.ack);
   c_.snd_.una = segment_.ack;
+  std::optional<Duration> rtt;
   if (covered.any && !covered.retransmitted)
-    c_.rtt_.on_sample(now_ - covered.first_sent, c_.snd_.una, c_.snd_.nxt, c_.rto_limits());
+    rtt = now_ - covered.first_sent;
+  else if (segment_.options.timestamps)  // the echo tells which SYN was answered
+    rtt = c_.timestamps_.round_trip(now_, segment_.options.timestamps->echo);
+  if (rtt) c_.rtt_.on_sample(*rtt, c_.snd_.una, c_.snd_.nxt, c_.rto_limits());
   c_.on_syn_ack_of_fast_open(segment_);
   c_.enter(Event::receive_syn_ack);
   c_.establish(now_);
@@ -267,6 +279,7 @@ void Arrival::take_syn() {
   const Negotiated agreed = negotiate(offer, segment_.options, c_.path_.is_v6);
   c_.adopt(now_, agreed, timestamp_offset(c_.resources_.timestamp_key, c_.tuple_));
   c_.negotiate_ecn(segment_);
+  // RFC 7323 2.2 MUST-3
   c_.snd_.wnd = c_.snd_.wnd_max = segment_.window;  // a SYN's window is never scaled
   c_.snd_.wl1 = segment_.seq;
   c_.snd_.wl2 = segment_.ack;

@@ -93,25 +93,26 @@ TimeWait Connection::make_time_wait(Instant now) const {
   return record;
 }
 
-// RFC 9293 3.9.2.2, as Linux: while the connection is being opened any unreachable ends it; later it is
-// only remembered, and is what ETIMEDOUT becomes if nothing else comes. RFC 5927 4.1: the quoted
-// number must be of something in flight.
+// RFC 9293 3.9.2.2 MUST-54, MUST-56, SHLD-26. As Linux: while the connection is being opened any unreachable
+// ends it; later it is only remembered, and is what ETIMEDOUT becomes if nothing else comes. RFC 5927 4.1:
+// the quoted number must be of something in flight.
 void Connection::on_icmp_error(Instant now, Errno error, bool hard, SeqNum quoted_seq) {
   if (quoted_seq < snd_.una || quoted_seq > snd_.nxt) return;
   if (state_ == State::syn_sent || state_ == State::syn_received) {
     fail(error, Event::abort);
   } else if (is_synchronized(state_) && state_ != State::time_wait) {
+    if (hard && resources_.config.abort_on_hard_icmp) return fail(error, Event::abort);
     soft_error_ = error;
   }
   (void)now;
-  (void)hard;
 }
 
+// RFC 9293 3.9.1.8 MUST-47; RFC 9293 3.9.2.2 SHLD-25
 Errno Connection::give_up_error() const {
   return soft_error_ != Errno{} ? soft_error_ : Errno::timedout;
 }
 
-// A retransmission time-out, or a probe, found nobody: is it time to give up?
+// A retransmission time-out, or a probe, found nobody: is it time to give up? RFC 9293 3.8.3 MUST-20
 bool Connection::should_give_up(Instant now) const {
   const Active& a = *active_;
   GiveUp question;
@@ -125,7 +126,8 @@ bool Connection::should_give_up(Instant now) const {
     question.retries = soft_error_ != Errno{} && !is_alive ? 0 : resources_.config.orphan_retries;
     if (question.retries == 0 && is_alive) question.retries = 8;
   }
-  // A peer that shrank its window to zero but still answers is alive (RFC 9293 3.8.6.1).
+  // A peer that shrank its window to zero but still answers is alive.
+  // RFC 9293 3.8.6 SHLD-17, MUST-35
   if (snd_.wnd == 0 && now - last_received_ <= resources_.config.rto_max) return false;
   return question.decide(now - a.first_retransmit, now - a.unacked_since);
 }

@@ -13,8 +13,11 @@
 namespace sockeye::tcp {
 
 struct Config {
-  Duration rto_min = 200ms;  // Linux; RFC 6298 2.4 says 1 s
-  Duration rto_max = 120s;
+  // What the RFCs say where Linux departs from them (tcp/profile.cc names each difference and its source).
+  static Config rfc();
+
+  Duration rto_min = 200ms;      // Linux; RFC 6298 2.4 says 1 s
+  Duration rto_max = 120s;       // RFC 6298 2.5 MUST-3
   Duration rto_initial = 1s;     // RFC 6298 2.1
   unsigned syn_retries = 6;      // net.ipv4.tcp_syn_retries
   unsigned syn_ack_retries = 5;  // net.ipv4.tcp_synack_retries
@@ -25,14 +28,17 @@ struct Config {
   Duration time_wait = 60s;      // 2 MSL, as Linux
   Duration delayed_ack_min = 40ms;
   Duration delayed_ack_max = 200ms;
-  bool window_scaling = true;                      // net.ipv4.tcp_window_scaling
-  bool timestamps = true;                          // net.ipv4.tcp_timestamps
-  bool sack = true;                                // net.ipv4.tcp_sack
-  bool tail_loss_probe = true;                     // net.ipv4.tcp_early_retrans (3: on, 0: off)
-  bool frto = true;                                // net.ipv4.tcp_frto
-  bool rfc1337 = false;                            // net.ipv4.tcp_rfc1337
-  bool abort_on_overflow = false;                  // net.ipv4.tcp_abort_on_overflow
-  unsigned initial_window = 10;                    // RFC 6928, in segments
+  bool window_scaling = true;       // net.ipv4.tcp_window_scaling
+  bool timestamps = true;           // net.ipv4.tcp_timestamps
+  bool sack = true;                 // net.ipv4.tcp_sack
+  bool tail_loss_probe = true;      // net.ipv4.tcp_early_retrans (3: on, 0: off)
+  bool frto = true;                 // net.ipv4.tcp_frto
+  bool rfc1337 = false;             // net.ipv4.tcp_rfc1337
+  bool abort_on_overflow = false;   // net.ipv4.tcp_abort_on_overflow
+  bool rto_min_of_sum = false;      // rto_min bounds SRTT + 4 RTTVAR (RFC 6298 2.4), not 4 RTTVAR alone
+  bool require_timestamps = false;  // drop a segment that lacks the agreed option (RFC 7323 3.2)
+  bool abort_on_hard_icmp = false;  // also when established (RFC 9293 3.9.2.2; RFC 5927 advises against)
+  unsigned initial_window = 10;     // RFC 6928, in segments; 0: the rule of RFC 5681 3.1
   std::uint32_t receive_buffer_default = 131072;   // net.ipv4.tcp_rmem[1]
   std::uint32_t receive_buffer_max = 6u << 20;     // net.ipv4.tcp_rmem[2] (auto-tuning)
   std::uint32_t send_buffer_default = 87040;       // what Linux starts at, then auto-tunes
@@ -61,6 +67,7 @@ struct Config {
 };
 
 struct Settings {
+  // RFC 9293 3.8.4 MUST-27, MUST-28
   Duration keepalive_idle = 7200s;                    // TCP_KEEPIDLE
   Duration keepalive_interval = 75s;                  // TCP_KEEPINTVL
   Duration user_timeout = Duration::zero();           // TCP_USER_TIMEOUT; zero: R2 decides
@@ -76,13 +83,17 @@ struct Settings {
   std::uint16_t max_segment = 0;                      // TCP_MAXSEG; 0: from the MTU
   bool nodelay = false;                               // TCP_NODELAY
   bool cork = false;                                  // TCP_CORK
-  bool keepalive = false;                             // SO_KEEPALIVE
-  bool oob_inline = false;                            // SO_OOBINLINE
-  bool quick_ack = false;                             // TCP_QUICKACK, cleared again as in Linux
-  bool receive_buffer_locked = false;                 // SO_RCVBUF was set: no auto-tuning
+  // RFC 9293 3.8.4 MUST-24, MUST-25
+  bool keepalive = false;              // SO_KEEPALIVE
+  bool oob_inline = false;             // SO_OOBINLINE
+  bool quick_ack = false;              // TCP_QUICKACK, cleared again as in Linux
+  bool receive_buffer_locked = false;  // SO_RCVBUF was set: no auto-tuning
   bool send_buffer_locked = false;
   bool fast_open_no_cookie = false;       // TCP_FASTOPEN_NO_COOKIE
   char congestion_control[16] = "cubic";  // TCP_CONGESTION
+
+  // What a new socket of a stack with this Config starts with.
+  static Settings of(const Config& config);
 
   friend bool operator==(const Settings&, const Settings&) = default;
 };

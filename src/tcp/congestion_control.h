@@ -84,12 +84,13 @@ class CongestionControl {
   // of data (the caller's). Derived from cwnd, as in Linux, not from FlightSize: a window that was not
   // used did not grow either. cwnd stays as it is: the recovery brings it down.
   virtual void enter_recovery(Instant now);
+  // RFC 5681 3.1 MUST-5, MUST-6
   // The retransmission timer expired: cwnd is one segment. `first`: it is a new congestion event, so
   // ssthresh as above; not so for repeated expiries and inside a recovery that has reduced already.
   virtual void on_rto(Instant now, bool first);
   virtual void on_recovery_end() { cwnd_ = ssthresh_ < min_cwnd() ? min_cwnd() : ssthresh_; }
-  // Nothing was sent for `idle` (longer than `rto`): RFC 5681 4.1, but halved once per RTO as in RFC 7661
-  // and Linux, down to the restart window.
+  // Nothing was sent for `idle` (longer than `rto`): RFC 5681 4.1 SHLD-7, but halved once per RTO as in RFC
+  // 7661 and Linux, down to the restart window.
   virtual void on_idle(Instant now, Duration idle, Duration rto, std::uint32_t initial_window_bytes);
   // The loss or time-out proved spurious: as it was before enter_recovery() or on_rto().
   virtual void undo(Instant now);
@@ -115,12 +116,12 @@ class CongestionControl {
     (void)after_timeout;
   }
   std::uint32_t min_cwnd() const { return 2u * mss_; }
-  // RFC 5681 3.1, counting bytes (RFC 3465) without its limit per ACK, as Linux: our receivers and
+  // RFC 5681 3.1 SHLD-2, counting bytes (RFC 3465) without its limit per ACK, as Linux: our receivers and
   // others' merge segments. Grows up to ssthresh and answers the acknowledged bytes left over.
   std::uint32_t slow_start(std::uint32_t acked_bytes);
 
   std::uint32_t cwnd_ = 0;
-  std::uint32_t ssthresh_ = kInfinite;
+  std::uint32_t ssthresh_ = kInfinite;  // RFC 5681 3.1 SHLD-1
 
  private:
   std::uint32_t prior_cwnd_ = 0;  // 0: nothing to undo

@@ -112,7 +112,7 @@ void Connection::release_active() {
 
 RtoLimits Connection::rto_limits() const {
   const Config& config = resources_.config;
-  return {config.rto_min, config.rto_max, config.rto_initial};
+  return {config.rto_min, config.rto_max, config.rto_initial, config.rto_min_of_sum};
 }
 
 Duration Connection::rto() const {
@@ -169,7 +169,7 @@ Result<std::size_t> Connection::receive(Instant now, MutableBytes bytes, bool pe
   if (out_of_band) return receive_urgent(bytes, peek);
   const std::uint32_t copied = read_stream(now, bytes, peek);
   if (copied > 0) return std::size_t{copied};
-  // Linux's order: after a FIN an error does not count any more.
+  // RFC 9293 3.6 MUST-12. Linux's order: after a FIN an error does not count any more.
   if (flags_.fin_received) return std::size_t{0};
   if (const auto error = take_error()) return *error;
   if (flags_.read_shut) return std::size_t{0};
@@ -260,7 +260,7 @@ State Connection::state() const {
 std::uint32_t Connection::readable_bytes() const {
   const std::uint32_t have = unread();
   if (active_ == nullptr || settings_->value.oob_inline || !active_->urgent.is_marked()) return have;
-  // Linux (tcp_inq): in band only up to the urgent mark.
+  // RFC 9293 3.8.5 MUST-33. Linux (tcp_inq): in band only up to the urgent mark.
   const SeqNum read = read_edge();
   const SeqNum mark = active_->urgent.at();
   if (mark < read || mark >= rcv_.nxt) return have;

@@ -160,6 +160,7 @@ class Connection {
     SeqNum end{};  // one past the last byte that the program has sent; the FIN stands here
     SeqNum wl1{};
     SeqNum wl2{};
+    // RFC 9293 3.1 REC-1
     std::uint32_t wnd = 0;      // scaled
     std::uint32_t wnd_max = 0;  // the largest ever
     std::uint32_t limit = 0;    // the send buffer, auto-tuned

@@ -70,7 +70,7 @@ void Connection::on_ack(Instant now, const Segment& segment) {
   if (!was_writable) notify(Readiness::out);
 }
 
-// RFC 5681 2 and RFC 6675 2: what is a duplicate ACK.
+// RFC 5681 2 and RFC 6675 2: what is a duplicate ACK. RFC 5681 3.2 SHLD-5
 void Connection::judge_duplicate(const Segment& segment, std::uint32_t window_before, AckNews& news) const {
   const bool is_empty = segment.payload_bytes == 0 && !segment.flags.fin;
   const bool stands = segment.ack == news.una_before && snd_.wnd == window_before;
@@ -103,7 +103,7 @@ void Connection::adjust_window(Instant now, const AckNews& news) {
 
 // RFC 9293 3.10.7.4: SND.WL1 and SND.WL2 keep an old segment from changing the window.
 void Connection::update_send_window(const Segment& segment) {
-  const std::uint32_t window = std::uint32_t{segment.window} << snd_.scale;
+  const std::uint32_t window = std::uint32_t{segment.window} << snd_.scale;  // RFC 7323 2.3 MUST-4
   const bool is_newer = snd_.wl1 < segment.seq || (snd_.wl1 == segment.seq && snd_.wl2 <= segment.ack);
   if (!is_newer) return;
   snd_.wl1 = segment.seq;
@@ -118,6 +118,7 @@ void Connection::update_send_window(const Segment& segment) {
 void Connection::take_acked_bytes(Instant now, SeqNum ack, AckNews& news) {
   Active& a = *active_;
   const bool fin_acked = fin_sent() && ack == snd_.end + 1;
+  // RFC 2018 8 MUST-8: only what is acknowledged cumulatively is let go.
   a.send_buffer.release(news.acked - (fin_acked ? 1 : 0));
   snd_.una = ack;
   const SentAcked covered = a.sent.on_ack(snd_.una, [&](const SentSegment& piece) {
@@ -150,6 +151,7 @@ void Connection::note_delivered(Instant now, const SentSegment& piece, AckNews& 
   active_->rack.on_delivered(piece, now, std::chrono::microseconds(min_rtt_us_), echo_is_older);
 }
 
+// RFC 2018 5 SHLD-5; RFC 2018 5.1 MUST-7
 void Connection::take_sack(Instant now, const Segment& segment, AckNews& news) {
   if (!flags_.sack || segment.options.sack_count == 0) return;
   Active& a = *active_;
@@ -192,7 +194,8 @@ bool Connection::take_duplicate_report(const Segment& segment, AckNews& news) {
 }
 
 // The round-trip time that this ACK shows, zero when it shows none: of what was acknowledged, or
-// SACKed, and sent only once (Karn); else the echo tells which transmission arrived (RFC 7323 4.1).
+// SACKed, and sent only once (RFC 9293 3.8.1 MUST-18; RFC 6298 3 MUST-4, MUST-5); else the echo tells which
+// transmission arrived (RFC 7323 4.1).
 Duration Connection::measure_round_trip(Instant now, AckNews& news) {
   Active& a = *active_;
   Duration rtt = Duration::zero();

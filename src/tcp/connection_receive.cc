@@ -14,10 +14,13 @@ namespace sockeye::tcp {
 
 // What is said at once; several things said at once are one ACK, but every segment out of order is
 // answered by its own for a peer that counts duplicates (RFC 5681 4.2, no SACK).
+// RFC 9293 3.10.7.4 MUST-58, MUST-59; RFC 5681 4.2 MUST-13
 void Connection::acknowledge_now() {
   if (acks_due_ == 0) acks_due_ = 1;
 }
 
+// RFC 9293 3.8.6.3 SHLD-18, MUST-40, SHLD-19; RFC 5681 4.2 SHLD-8, SHLD-9, MUST-12
+// RFC 9293 3.8.6.3 SHLD-18, MUST-40, SHLD-19
 void Connection::schedule_ack(Instant now, bool at_once) {
   const std::uint32_t waiting = distance(rcv_.acked, rcv_.nxt);
   if (at_once || delayed_ack_.wants_at_once() || waiting > window_.peer_mss()) {
@@ -71,7 +74,7 @@ std::optional<Drop> Connection::take_text(Instant now, const Segment& segment, P
   const std::uint32_t taken = take_in_order(packet);
   if (taken > 0 && had_hole) drain_reassembly();
   if (taken > 0) notify(Readiness::in);
-  // A hole that is filled, or partly filled, is told at once (RFC 5681 4.2).
+  // RFC 5681 3.2 SHLD-4: a hole that is filled, or partly filled, is told at once.
   if (had_hole || skip > 0) delayed_ack_.enter_quick();
   schedule_ack(now, had_hole || skip > 0 || taken == 0);
   if (taken == 0) return Drop::no_memory;
@@ -93,6 +96,8 @@ std::uint32_t Connection::take_in_order(Packet& packet) {
   return taken;
 }
 
+// RFC 9293 3.10.7.4 SHLD-31; RFC 5681 3.2 SHLD-3
+// RFC 9293 3.10.7.4 SHLD-31
 std::optional<Drop> Connection::take_out_of_order(SeqNum begin, Packet& packet, std::uint32_t window) {
   Active& a = *active_;
   packet.truncate(window - distance(rcv_.nxt, begin));
@@ -191,6 +196,7 @@ void Connection::after_read(Instant now, std::uint32_t bytes) {
 }
 
 // Linux (tcp_check_urg, tcp_urg): a new mark, and the byte when it has come.
+// RFC 9293 3.8.5 MUST-32
 void Connection::take_urgent(const Segment& segment, const Packet& packet) {
   if (segment.flags.urg) {
     // A new mark while the program stands at the old one: the old byte is passed over now, or it would

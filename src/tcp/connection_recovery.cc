@@ -17,6 +17,7 @@ using Phase = LossRecovery::Phase;
 using Resend = LossRecovery::Resend;
 
 // RFC 6675's pipe: bytes believed to be in the network.
+// RFC 5681 3.2 SHLD-6, MUST-7: what arrived out of order makes room, and cwnd stays.
 std::uint32_t Connection::pipe() const {
   const Active& a = *active_;
   const std::uint32_t flight = distance(snd_.una, snd_.nxt) + a.sent.resent_bytes();
@@ -42,7 +43,7 @@ void Connection::mark_losses(Instant now, AckNews& news) {
   if (!flags_.sack) {
     const bool many = !a.recovery.is_recovering() && a.recovery.duplicates() >= reordering_.degree();
     const bool partial = a.recovery.phase() == Phase::recovery && news.advances();
-    if (many || partial) a.sent.mark_front_lost(snd_.mss);
+    if (many || partial) a.sent.mark_front_lost(snd_.mss);  // RFC 5681 3.2 MUST-9
     return;
   }
   if (!a.rack.take_advanced()) return;
@@ -71,6 +72,7 @@ void Connection::keep_open() {
   if (phase != a.recovery.phase()) a.recovery.enter(phase, snd_.nxt);
 }
 
+// RFC 5681 3.2 MUST-8, MUST-11: PRR brings cwnd to ssthresh.
 void Connection::start_reduction(Instant now, Phase phase) {
   Active& a = *active_;
   const std::uint32_t cwnd = congestion_->cwnd();
@@ -81,6 +83,7 @@ void Connection::start_reduction(Instant now, Phase phase) {
   a.recovery.enter(phase, snd_.nxt);
 }
 
+// RFC 5681 4.3 SHLD-10, MUST-14
 void Connection::enter_recovery(Instant now) {
   Active& a = *active_;
   const bool reduced = a.recovery.is_reducing();
@@ -281,7 +284,7 @@ void Connection::enter_loss(Instant now) {
   const Phase before = a.recovery.phase();
   if (before <= Phase::disorder) reordering_.on_timeout(sacked_segments());
   if (!a.scoreboard.empty() && a.scoreboard.range(0).begin <= snd_.una) {
-    // RFC 2018 8: what is SACKed and begins where the cumulative ACK stands was let go of.
+    // RFC 2018 5 MUST-5: what is SACKed and begins where the cumulative ACK stands was let go of.
     a.scoreboard.clear();
     a.sent.forget_sacks();
   }
@@ -382,6 +385,7 @@ bool Connection::poll_loss_probe(Instant now, Segment& segment, Packet& packet) 
 }
 
 // After an ACK that brought progress: the timers start over (RFC 6298 5.3).
+// RFC 6298 5.1 SHLD-4
 void Connection::restart_timers(Instant now) {
   Active& a = *active_;
   const bool others_waited = a.probe_at != kNever || a.reorder_at != kNever;

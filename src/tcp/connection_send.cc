@@ -9,6 +9,7 @@
 
 #include "tcp/active.h"
 #include "tcp/connection.h"
+#include "tcp/initial_window.h"
 #include "tcp/resources.h"
 #include "tcp/segmentizer.h"
 
@@ -53,6 +54,7 @@ bool Connection::poll_reset(Instant now, Segment& segment) {
   if (flags_.reset_acks) {
     segment.flags.ack = true;
     segment.ack = rcv_.nxt;
+    // RFC 7323 3.2 SHLD-1
     if (timestamps_.is_enabled())
       segment.options.timestamps = TcpTimestamps{timestamps_.value(now), timestamps_.recent()};
   }
@@ -60,7 +62,7 @@ bool Connection::poll_reset(Instant now, Segment& segment) {
   return true;
 }
 
-// Everything but seq, length and the flags that tell what it is for.
+// Everything but seq, length and the flags that tell what it is for. RFC 7323 3.2 MUST-7, MUST-8
 void Connection::fill_header(Instant now, Segment& segment) {
   segment.source_port = tuple_.local.port;
   segment.destination_port = tuple_.remote.port;
@@ -70,6 +72,7 @@ void Connection::fill_header(Instant now, Segment& segment) {
   segment.window = static_cast<std::uint16_t>(std::min(take_window() >> window_.scale(), 65535u));
   if (timestamps_.is_enabled())
     segment.options.timestamps = TcpTimestamps{timestamps_.value(now), timestamps_.recent()};
+  // RFC 2018 4 MUST-3, SHLD-1, SHLD-2
   if (flags_.sack && active_ != nullptr && !active_->report.empty() && segment.payload_bytes == 0)
     active_->report.write_to(segment.options);
   if (active_ != nullptr) {
@@ -131,7 +134,8 @@ bool Connection::poll_retransmission(Instant now, Segment& segment, Packet& pack
   std::uint32_t bytes = distance(lost->begin, lost->end);
   if (in_flight + std::min<std::uint32_t>(bytes, snd_.mss) > cwnd || is_held_by_pacer(now)) return false;
   bytes = std::min(bytes, std::max<std::uint32_t>((cwnd - in_flight) / snd_.mss * snd_.mss, snd_.mss));
-  // RFC 9293 3.8.6 SHLD-16: inside the window, but the first segment also when the window has shrunk.
+  // RFC 9293 3.8.6 MUST-34, SHLD-16: inside the window, but the first segment also when the window has
+  // shrunk.
   const SeqNum wall = snd_.una + snd_.wnd;
   if (lost->begin >= wall) {
     if (lost->begin != snd_.una) return false;
@@ -176,10 +180,11 @@ bool Connection::poll_new_data(Instant now, Segment& segment, Packet& packet) {
   const bool fin_waits = flags_.fin_queued && !fin_sent();
   if (waiting == 0 && !fin_waits) return false;
   const std::uint32_t flight = distance(snd_.una, snd_.nxt);
+  // RFC 9293 3.8.6 SHLD-15
   const std::uint32_t window = flight >= snd_.wnd ? 0 : snd_.wnd - flight;
   if (flight == 0 && congestion_->cwnd() > 0) {
     const Duration idle = std::chrono::milliseconds(ms_of(now) - last_data_sent_ms_);
-    const std::uint32_t initial = resources_.config.initial_window * snd_.mss;
+    const std::uint32_t initial = initial_window_bytes(resources_.config, snd_.mss);
     if (idle > resources_.config.rto_min && counts_.bytes_sent > 0 && idle > rto()) {
       congestion_->on_idle(now, idle, rto(), initial);
       last_data_sent_ms_ = ms_of(now);
@@ -216,6 +221,7 @@ bool Connection::poll_new_data(Instant now, Segment& segment, Packet& packet) {
 }
 
 // Sends what was decided: `bytes` from snd_nxt on, and the FIN behind them.
+// RFC 9293 3.9.1.2 MUST-61, SHLD-27, SHLD-28
 void Connection::send_new(Instant now, std::uint32_t bytes, bool fin, Segment& segment, Packet& packet) {
   Active& a = *active_;
   segment.seq = snd_.nxt;

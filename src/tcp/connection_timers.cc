@@ -63,6 +63,7 @@ void Connection::on_recovery_timers(Instant now) {
   }
 }
 
+// RFC 6298 5 MUST-7
 void Connection::on_retransmit_timeout(Instant now) {
   Active& a = *active_;
   if (should_give_up(now)) {
@@ -70,9 +71,9 @@ void Connection::on_retransmit_timeout(Instant now) {
     return;
   }
   if (a.retransmissions == 0) a.first_retransmit = now;
-  enter_loss(now);
+  enter_loss(now);  // RFC 9293 3.8.2 MUST-19
   if (a.retransmissions < 255) ++a.retransmissions;
-  rtt_.back_off();
+  rtt_.back_off();  // RFC 6298 5.5 MUST-8
   a.round_end = snd_.nxt;
   Duration wait = rto();
   const Duration patience = settings_->value.user_timeout;
@@ -84,6 +85,7 @@ void Connection::on_retransmit_timeout(Instant now) {
 }
 
 // Nothing in flight and data (or a FIN) that cannot leave: only a timer can bring the next chance.
+// RFC 9293 3.8.6.1 MUST-36, SHLD-29
 void Connection::arm_persist(Instant now) {
   if (active_ == nullptr || !is_synchronized(state_) || state_ == State::time_wait) return;
   Active& a = *active_;
@@ -120,11 +122,12 @@ void Connection::on_persist_timeout(Instant now) {
   last_probe_ = now;
   flags_.probe_due = true;
   if (a.persist_back_off < 16) ++a.persist_back_off;
+  // RFC 9293 3.8.6.1 SHLD-30
   const Duration wait = rto() * (std::int64_t{1} << a.persist_back_off);
   a.persist_at = now + std::min(wait, config.rto_max);
 }
 
-// RFC 9293 3.8.4. Silence counts from the last segment heard; with data under way the retransmission
+// RFC 9293 3.8.4 MUST-26. Silence counts from the last segment heard; with data under way the retransmission
 // timer looks after the peer. kNever: not now.
 Instant Connection::keepalive_at() const {
   const Settings& settings = settings_->value;
@@ -135,6 +138,7 @@ Instant Connection::keepalive_at() const {
 
 void Connection::on_keepalive_timeout(Instant now) {
   const Settings& settings = settings_->value;
+  // RFC 9293 3.8.4 MUST-29, SHLD-12
   const bool by_time = settings.user_timeout > Duration::zero();
   const bool give_up = by_time ? probes_ > 0 && now - last_received_ >= settings.user_timeout
                                : probes_ >= settings.keepalive_count;

@@ -14,6 +14,7 @@ namespace sockeye::tcp {
 
 inline constexpr std::uint8_t kNotEct = 0, kEct1 = 1, kEct0 = 2, kCongestionExperienced = 3;
 
+// RFC 9293 3.8.2 SHLD-8
 class EcnState {
  public:
   void enable() { enabled_ = true; }

@@ -8,6 +8,7 @@
 #include "tcp/active.h"
 #include "tcp/connection.h"
 #include "tcp/initial_sequence.h"
+#include "tcp/initial_window.h"
 #include "tcp/resources.h"
 
 namespace sockeye::tcp {
@@ -144,7 +145,7 @@ void Connection::open_fast(Instant now, const Handshake& handshake, const Segmen
   last_received_ = now;
   last_data_sent_ms_ = last_data_received_ms_ = ms_of(now);
   congestion_->set_mss(snd_.mss);
-  congestion_->set_cwnd(resources_.config.initial_window * snd_.mss);
+  congestion_->set_cwnd(initial_window_bytes(resources_.config, snd_.mss));
   grow_send_buffer();
   flags_.syn_due = true;
   if (handshake.fast_open_cookie) {

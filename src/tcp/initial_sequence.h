@@ -27,11 +27,13 @@ inline std::uint64_t hash_of_tuple(const SipKey& secret, const FiveTuple& tuple,
 }
 }  // namespace detail
 
+// RFC 9293 3.4.1 MUST-8, SHLD-1, MUST-9
 inline SeqNum initial_sequence(const SipKey& secret, const FiveTuple& tuple, Instant now) {
   const auto clock = static_cast<std::uint64_t>(to_us(now.time_since_epoch())) / 4;
   return SeqNum(static_cast<std::uint32_t>(clock + detail::hash_of_tuple(secret, tuple, 1)));
 }
 
+// RFC 7323 7.1 SHLD-5
 inline std::uint32_t timestamp_offset(const SipKey& secret, const FiveTuple& tuple) {
   return static_cast<std::uint32_t>(detail::hash_of_tuple(secret, tuple, 2));
 }

@@ -18,7 +18,8 @@ namespace sockeye::tcp {
 inline constexpr std::uint8_t kWindowScaleMax = 14;   // RFC 7323 2.3
 inline constexpr std::uint32_t kMssFloor = 48;        // hostile.md F16: no peer makes us send crumbs
 inline constexpr std::uint32_t kTimestampBytes = 12;  // the option with its padding
-constexpr std::uint16_t default_mss(bool is_v6) {     // RFC 9293 3.7.1: when the SYN says nothing
+// RFC 9293 3.7.1 MUST-15: when the SYN says nothing.
+constexpr std::uint16_t default_mss(bool is_v6) {
   return is_v6 ? 1220 : 536;
 }
 
@@ -30,7 +31,8 @@ constexpr std::uint8_t window_scale_for(std::uint32_t window_max) {
   return shift;
 }
 
-// The MSS option we send: what the MTU can carry without options (3.7.1, MUST-67), or less (TCP_MAXSEG).
+// The MSS option we send: what the MTU can carry without options, or less (TCP_MAXSEG).
+// RFC 9293 3.7.1 MUST-67
 constexpr std::uint16_t offered_mss(std::uint32_t mtu, bool is_v6, std::uint16_t max_segment) {
   const std::uint32_t headers = (is_v6 ? 40u : 20u) + kTcpHeaderMin;
   std::uint32_t mss = mtu > headers + kMssFloor ? std::min(mtu - headers, 65535u) : kMssFloor;
@@ -38,7 +40,8 @@ constexpr std::uint16_t offered_mss(std::uint32_t mtu, bool is_v6, std::uint16_t
   return static_cast<std::uint16_t>(mss);
 }
 
-// Payload per segment that we may send: Eff.snd.MSS of 3.7.1. `option_bytes` are in every segment
+// RFC 9293 3.7.1 MUST-16
+// Payload per segment that we may send: Eff.snd.MSS. `option_bytes` are in every segment
 // (timestamps); SACK blocks are taken off by whoever sends them together with data.
 constexpr std::uint32_t effective_send_mss(std::uint16_t peer_mss, std::uint32_t mtu, bool is_v6,
                                            std::uint16_t max_segment, std::uint32_t option_bytes) {
@@ -68,6 +71,7 @@ inline Offer make_offer(const Config& config, const Settings& settings, std::uin
 }
 
 // Options of our SYN. `ts_value` is our clock; a SYN echoes nothing.
+// RFC 9293 3.2 MUST-65; RFC 9293 3.7.1 MUST-14, SHLD-5; RFC 2018 2 MUST-1
 inline TcpOptions syn_options(const Offer& offer, std::uint32_t ts_value) {
   TcpOptions options;
   options.mss = offer.mss;
@@ -87,6 +91,7 @@ struct Negotiated {
   std::uint32_t timestamp_recent = 0;
 };
 
+// RFC 7323 2.2 MUST-1, MUST-2; RFC 7323 2.3 MUST-5
 inline Negotiated negotiate(const Offer& ours, const TcpOptions& theirs, bool is_v6) {
   Negotiated result;
   // A peer that offers nothing, or 0, gets the default.
@@ -101,7 +106,7 @@ inline Negotiated negotiate(const Offer& ours, const TcpOptions& theirs, bool is
   return result;
 }
 
-// Options of our SYN-ACK: only what the SYN offered (RFC 7323 1.3, RFC 2018 2).
+// Options of our SYN-ACK: only what the SYN offered. RFC 7323 3.2 MUST-10
 inline TcpOptions syn_ack_options(const Offer& offer, const Negotiated& agreed, std::uint32_t ts_value) {
   TcpOptions options;
   options.mss = offer.mss;

@@ -9,6 +9,7 @@
 #include "tcp/active.h"
 #include "tcp/connection.h"
 #include "tcp/initial_sequence.h"
+#include "tcp/initial_window.h"
 #include "tcp/resources.h"
 
 namespace sockeye::tcp {
@@ -66,9 +67,12 @@ void Connection::establish(Instant now) {
   flags_.syn_due = false;
   last_received_ = now;
   last_data_sent_ms_ = last_data_received_ms_ = ms_of(now);
-  const std::uint32_t initial = resources_.config.initial_window * snd_.mss;
+  const std::uint32_t initial = initial_window_bytes(resources_.config, snd_.mss);
   congestion_->set_mss(snd_.mss);
-  congestion_->set_cwnd(rtt_.back_offs() > 0 ? snd_.mss : initial);  // RFC 5681 3.1: a lost SYN
+  const bool is_lossy = handshake_was_lossy(resources_.config, rtt_.back_offs());
+  congestion_->set_cwnd(is_lossy ? snd_.mss : initial);
+  // RFC 6298 5.7 MUST-9: nothing was measured because the SYN was repeated.
+  if (!rtt_.has_sample()) rtt_.distrust_initial();
   rtt_.reset_back_off();
   if (active_ != nullptr) {
     active_->round_end = snd_.nxt;
@@ -143,6 +147,7 @@ bool Connection::poll_handshake(Instant now, Segment& segment, Packet& packet) {
   return true;
 }
 
+// RFC 9293 3.8.3 MUST-22, MUST-23
 void Connection::on_handshake_timeout(Instant now) {
   Active& a = active();
   a.retransmit_at = kNever;

@@ -17,6 +17,7 @@ void ReceiveWindow::start(Instant now, SeqNum nxt, std::uint32_t limit, std::uin
                           std::uint16_t mss_hint) {
   limit_ = limit;
   scale_ = scale;
+  // RFC 7323 2.2 MUST-3
   edge_ = nxt + std::min(limit, 65535u);  // the window of a SYN is never scaled (RFC 7323 2.2)
   peer_mss_ = std::min<std::uint16_t>(mss_hint, 536);
   read_before_ = std::min(limit, 10u * mss_hint);
@@ -30,8 +31,9 @@ std::uint32_t ReceiveWindow::offer(SeqNum nxt, std::uint32_t charge, std::uint32
   const std::uint64_t used = std::uint64_t{charge} + external_;
   std::uint32_t free = used >= limit ? 0 : limit - static_cast<std::uint32_t>(used);
   free = std::min(free, 65535u << scale_);
-  free &= ~((1u << scale_) - 1);          // what cannot be written cannot be promised
-  if (free <= now_open) return now_open;  // RFC 9293 3.8.6: do not shrink
+  free &= ~((1u << scale_) - 1);          // RFC 7323 2.4 MUST-6: what cannot be written cannot be promised
+  if (free <= now_open) return now_open;  // RFC 9293 3.8.6 SHLD-14
+  // RFC 9293 3.8.6.2.2 MUST-39
   const std::uint32_t step = std::min(limit / 2, std::uint32_t{peer_mss_});
   return free - now_open >= std::max(step, 1u) ? free : now_open;
 }

@@ -12,6 +12,7 @@ namespace sockeye::tcp {
 class Reno final : public CongestionControl {
  public:
   const char* name() const override { return "reno"; }
+  // RFC 5681 3.1 MUST-4
   void on_ack(const AckSample& sample) override {
     if (sample.is_app_limited) return;
     std::uint32_t bytes = sample.acked_bytes;

@@ -7,6 +7,7 @@
 namespace sockeye::tcp {
 namespace {
 
+constexpr Duration kDistrusted = 3s;               // (5.7)
 constexpr std::uint32_t kLongestUs = 256'000'000;  // eight times it still fits: no sample is longer
 
 std::uint32_t clamp_us(Duration d) {
@@ -18,8 +19,9 @@ std::uint32_t clamp_us(Duration d) {
 
 void RttEstimator::on_sample(Duration rtt, SeqNum snd_una, SeqNum snd_nxt, const RtoLimits& limits) {
   const std::uint32_t sample = clamp_us(rtt);
-  const std::uint32_t floor4 = clamp_us(limits.min);  // four times a deviation of rto_min / 4
-  if (!has_sample_) {                                 // (2.2): SRTT = R, RTTVAR = R/2
+  // Four times a deviation of rto_min / 4.
+  const std::uint32_t floor4 = limits.min_of_sum ? 0 : clamp_us(limits.min);
+  if (!has_sample_) {  // RFC 6298 2.2 MUST-1: SRTT = R, RTTVAR = R/2
     has_sample_ = true;
     srtt8_us_ = sample * 8;
     deviation4_us_ = sample * 2;
@@ -27,7 +29,7 @@ void RttEstimator::on_sample(Duration rtt, SeqNum snd_una, SeqNum snd_nxt, const
     round_end_ = snd_nxt;
     return;
   }
-  // (2.3) with alpha = 1/8 and beta = 1/4.
+  // RFC 6298 2.3 MUST-2, SHLD-2: alpha = 1/8 and beta = 1/4.
   const auto error = static_cast<std::int64_t>(sample) - static_cast<std::int64_t>(srtt8_us_ / 8);
   srtt8_us_ = static_cast<std::uint32_t>(std::max<std::int64_t>(srtt8_us_ + error, 0));
   const std::int64_t magnitude = error < 0 ? -error : error;
@@ -49,7 +51,15 @@ void RttEstimator::on_sample(Duration rtt, SeqNum snd_una, SeqNum snd_nxt, const
 }
 
 Duration RttEstimator::base_rto(const RtoLimits& limits) const {
-  if (!has_sample()) return std::min(std::max(limits.initial, limits.min), limits.max);
+  if (!has_sample()) {
+    const Duration initial = distrusted_ ? std::max(limits.initial, kDistrusted) : limits.initial;
+    return std::min(std::max(initial, limits.min), limits.max);
+  }
+  if (limits.min_of_sum) {
+    // RFC 6298 4 MUST-6: at least a tick, which is a microsecond here.
+    const Duration sum = std::chrono::microseconds(srtt8_us_ / 8 + std::max(variation4_us_, 1u));
+    return std::min(std::max(sum, limits.min), limits.max);
+  }
   // The floor is applied again: a route may have changed rto_min since the last sample.
   const std::uint32_t variation = std::max(variation4_us_, clamp_us(limits.min));
   return std::min<Duration>(std::chrono::microseconds(srtt8_us_ / 8 + variation), limits.max);

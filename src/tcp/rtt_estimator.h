@@ -6,8 +6,7 @@
 // rto_min)), and the variation follows the largest deviation of the last round trip, so that a single
 // quiet sample does not shorten the time-out. Whole microseconds: 24 bytes per connection.
 //
-// (5.7)'s 3 s for a handshake whose SYN was retransmitted is left out, as in Linux: such a handshake
-// brings no sample (or one by timestamps) and the next segment starts from the initial time-out.
+// A handshake whose SYN was retransmitted brings no sample; data then starts from 3 s (5.7), as in Linux.
 //
 // Karn's rule (3) is the caller's: it gives no sample from a retransmitted segment unless a timestamp
 // tells which transmission was acknowledged.
@@ -23,7 +22,8 @@ namespace sockeye::tcp {
 struct RtoLimits {
   Duration min = 200ms;
   Duration max = 120s;
-  Duration initial = 1s;  // before the first sample (2.1)
+  Duration initial = 1s;    // RFC 6298 2.1 SHLD-1: before the first sample
+  bool min_of_sum = false;  // 2.4 to the letter: `min` bounds the RTO, not its variation alone
 };
 
 class RttEstimator {
@@ -38,6 +38,8 @@ class RttEstimator {
   void reset_back_off() { back_offs_ = 0; }
   unsigned back_offs() const { return back_offs_; }
 
+  // (5.7): the timer expired while the SYN was unanswered, and the handshake measured nothing.
+  void distrust_initial() { distrusted_ = true; }
   bool has_sample() const { return has_sample_; }
   Duration rto(const RtoLimits& limits) const;       // with back-off, at most limits.max
   Duration base_rto(const RtoLimits& limits) const;  // without back-off
@@ -52,6 +54,7 @@ class RttEstimator {
   SeqNum round_end_{};                // the round trip ends when this is acknowledged
   std::uint8_t back_offs_ = 0;
   bool has_sample_ = false;
+  bool distrusted_ = false;
 };
 
 }  // namespace sockeye::tcp

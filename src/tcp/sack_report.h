@@ -14,6 +14,7 @@
 
 namespace sockeye::tcp {
 
+// RFC 2018 4 MUST-4, SHLD-4; RFC 2018 8 MUST-9
 class SackReport {
  public:
   // Data out of order has arrived; `block` is the whole contiguous block that now holds it.

@@ -8,7 +8,7 @@
 //
 // What is held back here is never forgotten: with something in flight the ACK brings the next
 // decision, with nothing in flight the persist timer does (3.8.6.2.1's override, Linux's 200 ms of
-// TCP_CORK).
+// TCP_CORK). RFC 9293 3.9.1.2 MUST-60
 #pragma once
 
 #include <algorithm>
@@ -41,7 +41,7 @@ constexpr SendDecision decide_send(const SendSituation& s) {
   const std::uint32_t wanted = std::min(s.unsent, allowed);
   if (wanted == 0) return decision;
   std::uint32_t bytes = wanted;
-  if (s.congestion < wanted) {
+  if (s.congestion < wanted) {  // RFC 5681 3.1 MUST-1
     decision.congestion_limited = true;
     // Only whole segments; with nothing in flight cwnd is at least one.
     bytes = s.congestion / s.mss * s.mss;
@@ -56,8 +56,10 @@ constexpr SendDecision decide_send(const SendSituation& s) {
   // A short segment at the end of the packet: is it the end of the data, or the edge of the window?
   bool take_short;
   if (bytes == s.unsent) {
+    // RFC 9293 3.7.4 SHLD-7, MUST-17
     take_short = s.is_last || (!s.corked && (s.nodelay || !s.short_in_flight));
   } else {
+    // RFC 9293 3.8.6.2.1 MUST-38
     take_short = whole == 0 && bytes >= std::max(s.window_max / 2, 1u);
   }
   decision.bytes = take_short ? bytes : whole;

@@ -296,6 +296,7 @@ std::optional<TimeWaitVerdict> TimeWaitTable::on_segment(Instant now, const Five
     restart(now, index);
     return verdict;
   }
+  // RFC 9293 3.6.1 SHLD-4
   const bool is_new_syn = segment.flags.syn && !segment.flags.ack && !is_old &&
                           (segment.seq > item.rcv_nxt ||
                            (has_timestamp && segment.options.timestamps->value != item.timestamp_recent));

@@ -55,6 +55,7 @@ class TimeWaitTable {
   TimeWaitTable& operator=(const TimeWaitTable&) = delete;
 
   // False: the table is full. A record of the same tuple is replaced.
+  // RFC 9293 3.6.1 MUST-13
   bool add(Instant now, const TimeWait& record);
   bool contains(const FiveTuple& tuple) const;
   std::size_t size() const;

@@ -28,6 +28,7 @@ class TimestampState {
   std::uint32_t offset() const { return offset_; }
   std::uint32_t recent() const { return recent_; }  // TS.Recent: what a segment echoes
 
+  // RFC 7323 5.4 MUST-17
   static std::uint32_t value_at(Instant now, std::uint32_t offset) {
     return static_cast<std::uint32_t>(to_ms(now.time_since_epoch())) + offset;
   }
@@ -35,19 +36,21 @@ class TimestampState {
 
   // 5.3 R1: the segment's TSval is older than TS.Recent, by more than Linux's grace of one tick. Never so
   // when TS.Recent is older than 24 days (5.5), or zero as some peers' SYNs have it. The caller exempts
-  // RSTs.
+  // RSTs. RFC 7323 3.2 MUST-12; RFC 7323 5.5 SHLD-4
   bool is_old(Instant now, std::uint32_t ts_value) const {
     return enabled_ && recent_ != 0 && is_before(ts_value + 1, recent_) && !is_stale(now);
   }
-  // 4.3: of the segments that passed, the one that covers the last byte acknowledged sets TS.Recent.
+  // RFC 7323 4.3 MUST-14: of the segments that passed, the one that covers the last byte acknowledged sets
+  // TS.Recent.
   void on_segment(Instant now, std::uint32_t ts_value, SeqNum seq, SeqNum last_ack_sent) {
     if (seq > last_ack_sent) return;
     if (recent_ != 0 && is_before(ts_value, recent_) && !is_stale(now)) return;
     recent_ = ts_value;
     recent_set_s_ = seconds(now);
   }
-  // RTTM (4.1): the time since we sent `echo`; empty for an echo that we cannot have sent. The answer
-  // has the clock's grain of 1 ms, at least 1 ms: the send time of the segment is finer when known.
+  // RFC 7323 3.2 MUST-9; RFC 7323 4.1 MUST-13: the time since we sent `echo`; empty for an echo that we
+  // cannot have sent. The answer has the clock's grain of 1 ms, at least 1 ms: the send time of the segment
+  // is finer when known.
   std::optional<Duration> round_trip(Instant now, std::uint32_t echo) const {
     if (!enabled_ || echo == 0) return std::nullopt;
     const std::uint32_t elapsed_ms = value(now) - echo;

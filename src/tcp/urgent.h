@@ -28,6 +28,7 @@ class Urgent {
   }
   // The pointer field of a segment at `seq`; empty: no URG. A mark more than 64 KiB ahead is announced
   // as far as the field reaches.
+  // RFC 9293 3.8.5 MUST-30, MUST-62, MUST-31
   std::optional<std::uint16_t> pointer_for(SeqNum seq) const {
     if (!sending_ || seq >= up_) return std::nullopt;
     const std::uint32_t ahead = distance(seq, up_);

@@ -18,6 +18,7 @@ struct GiveUp {
   unsigned retries = 15;
 
   // How long `retries` doubling time-outs take, the first one included.
+  // RFC 9293 3.8.3 SHLD-11
   Duration patience() const {
     Duration total = Duration::zero();
     Duration step = rto_min;
@@ -28,6 +29,7 @@ struct GiveUp {
     return total;
   }
   // `since_first`: since the first retransmission; `unacked`: since the data was sent.
+  // RFC 9293 3.8.3 MUST-21
   bool decide(Duration since_first, Duration unacked) const {
     if (user_timeout > Duration::zero()) return unacked >= user_timeout;
     return retransmissions > 0 && since_first >= patience();

@@ -23,6 +23,7 @@ constexpr std::uint8_t kOptionTimestamp = 68;
 constexpr std::uint8_t kOptionLooseRoute = 131;
 constexpr std::uint8_t kOptionStrictRoute = 137;
 
+// RFC 9293 3.9.2 MUST-50
 std::optional<Drop> check_options(Bytes options) {
   while (!options.empty()) {
     const std::uint8_t kind = load8(options.data());

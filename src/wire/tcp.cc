@@ -59,6 +59,8 @@ void read_option(std::uint8_t kind, Bytes body, TcpOptions& options) {
   }
 }
 
+// RFC 9293 3.1 MUST-4, MUST-5, MUST-6, MUST-7, MUST-68
+// RFC 9293 3.2 MUST-64
 [[gnu::noinline]] void read_options(Bytes bytes, TcpOptions& options) {
   while (!bytes.empty()) {
     const std::uint8_t kind = load8(bytes.data());
@@ -75,7 +77,7 @@ void read_option(std::uint8_t kind, Bytes body, TcpOptions& options) {
   }
 }
 
-// How many SACK blocks fit behind `used` bytes of other options.
+// How many SACK blocks fit behind `used` bytes of other options. RFC 2018 3 MUST-2; RFC 2018 4 SHLD-3
 std::uint32_t sack_blocks_that_fit(const TcpOptions& options, std::uint32_t used) {
   const std::uint32_t room = kTcpHeaderMax - kTcpHeaderMin - used;
   if (options.sack_count == 0 || room < 12) return 0;
@@ -88,7 +90,8 @@ std::uint32_t option_bytes_before_sack(const TcpOptions& options) {
          (options.fast_open ? (options.fast_open->size + 5u) / 4 * 4 : 0u);
 }
 
-// Every group is padded to a multiple of four.
+// Every group is padded to a multiple of four with no-operations, so no end of list is needed.
+// RFC 9293 3.1 MUST-69
 void write_options(const TcpOptions& options, ByteWriter& out) {
   if (options.mss) {
     out.u16(kMss << 8 | 4);

@@ -64,6 +64,7 @@ struct TcpHeader {
   SeqNum seq{};
   SeqNum ack{};
   TcpFlags flags{};
+  // RFC 9293 3.1 MUST-1
   std::uint16_t window = 0;  // as on the wire, not scaled
   std::uint16_t urgent_pointer = 0;
   TcpOptions options{};

@@ -150,6 +150,7 @@ class GsoGro : public ::testing::Test {
 
 // --- checksums
 
+// RFC 9293 3.1 MUST-2, MUST-3
 TEST_F(GsoGro, FillThenVerifyAndOneBitFlips) {
   for (const bool is_v6 : {false, true}) {
     TcpPacket from = plain(101);

@@ -189,6 +189,24 @@ TEST_F(TwoHosts, PortsBelow1024NeedTheRight) {
   EXPECT_EQ(0, sk_bind(root, allowed, any(low), sizeof low));
 }
 
+TEST_F(TwoHosts, AHostHasAProfile) {
+  sk_stack_options options{};
+  const auto syn_count = [&](const char* profile) {
+    options.profile = profile;
+    sk_stack* stack = sk_stack_create(net, &options);
+    if (stack == nullptr) return -errno;
+    int value = 0;
+    socklen_t size = sizeof value;
+    const int fd = sk_socket(stack, AF_INET, SOCK_STREAM, 0);
+    EXPECT_EQ(0, sk_getsockopt(stack, fd, IPPROTO_TCP, TCP_SYNCNT, &value, &size));
+    return value;
+  };
+  EXPECT_EQ(6, syn_count(nullptr));
+  EXPECT_EQ(6, syn_count("linux"));
+  EXPECT_EQ(7, syn_count("rfc"));  // RFC 9293 3.8.3 MUST-23 (rfc profile)
+  EXPECT_EQ(-EINVAL, syn_count("bsd"));
+}
+
 TEST_F(TwoHosts, NonblockingConnectMovesWithPoll) {
   const int listening = listener(right, 9000);
   const int fd = sk_socket(left, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);

@@ -152,6 +152,7 @@ class StreamErrors : public Stranger {
   }
 };
 
+// RFC 9293 3.9.2.2 MUST-54
 TEST_F(StreamErrors, HardErrorsEndAnAttempt) {
   SocketRef client;
   report(begin(client), 3, 1);

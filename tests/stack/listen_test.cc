@@ -89,6 +89,7 @@ TEST_F(Listening, DatagramGroupsBalanceToo) {
   }
 }
 
+// RFC 9293 3.9.1.1 MUST-43
 TEST_F(Listening, TheMoreSpecificListenerWins) {
   SocketRef any_six = right.tcp(kInet6);
   ASSERT_TRUE(any_six->bind(at("::", 80)));

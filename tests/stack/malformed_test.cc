@@ -158,6 +158,7 @@ TEST_F(Malformed, UnknownProtocol) {  // B10, B28
   expect_drop(Drop::unknown_protocol, v4(header, zeros(40)));  // C1: never about a broadcast
 }
 
+// RFC 9293 3.9.2.2 MUST-55
 TEST_F(Malformed, Icmp) {  // C2, C4, C7, C11
   Ipv4Header header;
   header.protocol = 1;

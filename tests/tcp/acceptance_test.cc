@@ -9,7 +9,7 @@
 namespace sockeye::tcp {
 namespace {
 
-// RFC 5961 3 (hostile E1).
+// RFC 5961 3.2 MUST-1, MUST-2, MUST-3 (hostile E1).
 TEST(Acceptance, AResetMustHitTheExactNumber) {
   TcpBench t;
   t.establish();
@@ -37,7 +37,8 @@ TEST(Acceptance, ThePeersNumbersWrap) {
   EXPECT_EQ(t.state(), State::established);
 }
 
-// RFC 5961 4 (hostile E2, E17): the peer that lost its memory answers the challenge with a RST.
+// RFC 5961 4.2 MUST-4, MUST-5 (hostile E2, E17): the peer that lost its memory answers the challenge with a
+// RST.
 TEST(Acceptance, ASynIsChallenged) {
   TcpBench t;
   t.establish();
@@ -49,7 +50,7 @@ TEST(Acceptance, ASynIsChallenged) {
   EXPECT_EQ(t.state(), State::established);
 }
 
-// RFC 5961 7 (hostile E4, E20): a limit per connection.
+// RFC 5961 7 SHLD-1, SHLD-2 (hostile E4, E20): a limit per connection.
 TEST(Acceptance, ChallengesAreLimited) {
   TcpBench t;
   t.establish();
@@ -67,7 +68,7 @@ TEST(Acceptance, ChallengesAreLimited) {
   t.expect(". 1:1(0) ack 1");
 }
 
-// RFC 5961 5 (hostile E3, E13).
+// RFC 5961 5.2 MUST-6 (hostile E3, E13).
 TEST(Acceptance, AcknowledgmentsMustBeOfWhatWasSent) {
   TcpBench t;
   t.establish();
@@ -120,7 +121,7 @@ TEST(Acceptance, SegmentsWithoutAckAreDropped) {
   EXPECT_EQ(t.readable(), 0u);
 }
 
-// RFC 7323 5.3 (hostile E8).
+// RFC 7323 5.3 MUST-16 (hostile E8).
 TEST(Acceptance, OldTimestampsAreRefused) {
   TcpBench t{{.peer_options = "mss 1460,sackOK,TS val 1000 ecr 0"}};
   t.establish();
@@ -133,6 +134,7 @@ TEST(Acceptance, OldTimestampsAreRefused) {
   EXPECT_EQ(t.state(), State::closed);
 }
 
+// RFC 7323 4.3 MUST-14
 TEST(Acceptance, TheRecentTimestampIsOfTheSegmentThatCoversTheAck) {
   TcpBench t{{.peer_options = "mss 1460,sackOK,TS val 1000 ecr 0"}};
   t.establish();
@@ -189,6 +191,9 @@ TEST(Acceptance, EveryFlagByteIsSurvived) {
 
 // --- data out of order
 
+// RFC 5681 3.2 SHLD-3, SHLD-4
+// RFC 2018 4 MUST-4, SHLD-1
+// RFC 9293 3.10.7.4 SHLD-31
 TEST(Order, HolesAreReportedAndFilled) {
   TcpBench t;
   t.establish();
@@ -207,6 +212,7 @@ TEST(Order, HolesAreReportedAndFilled) {
 
 // A peer without SACK counts duplicates: every segment out of order gets its own ACK (RFC 5681 4.2),
 // also when several came in one turn.
+// RFC 2018 4 MUST-3
 TEST(Order, EveryArrivalIsAnsweredWithoutSack) {
   TcpBench t{{.peer_options = "mss 1000"}};
   t.establish();
@@ -214,6 +220,7 @@ TEST(Order, EveryArrivalIsAnsweredWithoutSack) {
   for (int i = 0; i < 3; ++i) t.expect(". 1:1(0) ack 1");
 }
 
+// RFC 2018 4 SHLD-2
 TEST(Order, DataOutOfOrderRidesNotWithData) {
   TcpBench t;
   t.establish();

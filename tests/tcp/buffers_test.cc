@@ -256,6 +256,7 @@ TEST(Segmentizer, NeverOverstepsAndNeverStalls) {
   }
 }
 
+// RFC 7323 2.2 MUST-3; RFC 7323 2.4 MUST-6
 TEST(ReceiveWindow, ScalesWithoutPromisingWhatItCannotSay) {
   ReceiveWindow window;
   window.start(Instant{}, SeqNum(100), 1'000'003, 7, 1460);
@@ -274,6 +275,7 @@ TEST(ReceiveWindow, ObeysAClamp) {
 }
 
 // Linux: (2^16 - 1) x 0.2 s, then 120 s each.
+// RFC 9293 3.8.3 SHLD-11
 TEST(GiveUp, R2IsLinuxsPatience) {
   GiveUp question;
   question.retries = 15;

@@ -173,6 +173,7 @@ TEST(Close, LingerZeroAborts) {
 }
 
 // Data for a program that has closed (RFC 9293 3.6.1, hostile G13).
+// RFC 9293 3.6.1 SHLD-3
 TEST(Close, DataForAnOrphanIsReset) {
   TcpBench t;
   t.establish();

@@ -61,7 +61,7 @@ TEST_F(CongestionTest, AlgorithmsAreChosenByName) {
   EXPECT_FALSE(is_congestion_control("vegas"));
 }
 
-// RFC 5681 3.1
+// RFC 5681 3.1 MUST-4, SHLD-1, SHLD-2
 TEST_F(CongestionTest, RenoDoublesThenAddsOneSegmentPerRoundTrip) {
   start("reno", 10);
   slot->set_ssthresh(40 * kMss);
@@ -75,6 +75,7 @@ TEST_F(CongestionTest, RenoDoublesThenAddsOneSegmentPerRoundTrip) {
   EXPECT_EQ(segments(), 42u);
 }
 
+// RFC 5681 3.2 MUST-8
 TEST_F(CongestionTest, RenoHalvesAndUndoes) {
   start("reno", 40);
   slot->enter_recovery(now);
@@ -89,6 +90,7 @@ TEST_F(CongestionTest, RenoHalvesAndUndoes) {
   EXPECT_EQ(slot->cwnd(), 40 * kMss);
 }
 
+// RFC 5681 3.1 MUST-5, MUST-6
 TEST_F(CongestionTest, ATimeOutStartsFromOneSegment) {
   start("reno", 30);
   slot->on_rto(now, true);
@@ -98,6 +100,7 @@ TEST_F(CongestionTest, ATimeOutStartsFromOneSegment) {
   EXPECT_EQ(slot->ssthresh(), 15 * kMss) << "the second expiry is no new congestion";
 }
 
+// RFC 5681 3.1 MUST-5
 TEST_F(CongestionTest, TheThresholdIsNeverBelowTwoSegments) {
   for (const char* name : {"reno", "cubic"}) {
     start(name, 1);
@@ -118,7 +121,7 @@ TEST_F(CongestionTest, AWindowThatIsNotUsedDoesNotGrow) {
   }
 }
 
-// RFC 5681 4.1, once per RTO as in RFC 7661.
+// RFC 5681 4.1 SHLD-7, once per RTO as in RFC 7661.
 TEST_F(CongestionTest, IdleTimeHalvesOncePerRto) {
   start("reno", 80);
   slot->set_ssthresh(20 * kMss);

@@ -34,6 +34,7 @@ TEST(EcnNegotiation, WeAskOnlyWhenToldTo) {
   t.expect("S 0:0(0)");
 }
 
+// RFC 9293 3.8.2 SHLD-8
 TEST(EcnNegotiation, ThePeerAgrees) {
   TcpBench t(asking());
   establish_with_ecn(t);

@@ -18,6 +18,7 @@ constexpr Instant kStart = Instant{} + 5000s;
 
 // --- RFC 7323
 
+// RFC 7323 5.4 MUST-17
 TEST(Timestamps, TheClockTicksInMilliseconds) {
   TimestampState state;
   state.enable(kStart, 100, 7);
@@ -40,6 +41,7 @@ TEST(Timestamps, PawsComparesModulo) {
 }
 
 // 5.5: after 24 days TS.Recent means nothing.
+// RFC 7323 5.5 SHLD-4
 TEST(Timestamps, PawsTrustsNothingOlderThan24Days) {
   TimestampState state;
   state.enable(kStart, 0, 1000);
@@ -61,6 +63,7 @@ TEST(Timestamps, ARecentOfZeroIsNoneYet) {
 }
 
 // 4.3: only a segment that covers the last byte acknowledged moves TS.Recent, and never back.
+// RFC 7323 4.3 MUST-14
 TEST(Timestamps, RecentMovesWithTheSegmentAtTheLeftEdge) {
   TimestampState state;
   state.enable(kStart, 0, 10);
@@ -88,6 +91,7 @@ FiveTuple tuple(std::uint16_t port) {
   return {{IpAddress::v4(10, 0, 0, 1), port}, {IpAddress::v4(10, 0, 0, 2), 80}};
 }
 
+// RFC 9293 3.4.1 MUST-8, SHLD-1
 TEST(InitialSequence, ClockOf4MicrosecondsPlusHash) {
   const SipKey key{1, 2};
   const SeqNum first = initial_sequence(key, tuple(1), kStart);
@@ -96,6 +100,7 @@ TEST(InitialSequence, ClockOf4MicrosecondsPlusHash) {
   EXPECT_EQ(initial_sequence(key, tuple(1), kStart + 3us), first);
 }
 
+// RFC 9293 3.4.1 SHLD-1
 TEST(InitialSequence, EveryPartOfTheTupleCounts) {
   const SipKey key{1, 2};
   std::set<std::uint32_t> seen;
@@ -123,6 +128,7 @@ TEST(InitialSequence, EveryPartOfTheTupleCounts) {
 
 // 10^5 connections at one instant: the top byte of their numbers is even (chi square with 255 degrees
 // of freedom: 99.99 % lie below 347).
+// RFC 9293 3.4.1 MUST-9
 TEST(InitialSequence, LooksUniform) {
   const SipKey key{0x1234, 0x5678};
   std::array<int, 256> histogram{};
@@ -145,7 +151,7 @@ TEST(Negotiation, WindowScaleForTheLargestBuffer) {
   EXPECT_EQ(window_scale_for(0xffffffff), 14);
 }
 
-// RFC 9293 3.7.1
+// RFC 9293 3.7.1 MUST-16, MUST-67
 TEST(Negotiation, Mss) {
   EXPECT_EQ(offered_mss(1500, false, 0), 1460);
   EXPECT_EQ(offered_mss(1500, true, 0), 1440);
@@ -186,6 +192,7 @@ TEST(Negotiation, WhatBothOffer) {
   EXPECT_TRUE(answer.sack_permitted);
 }
 
+// RFC 7323 2.2 MUST-1; RFC 7323 3.2 MUST-10; RFC 2018 4 MUST-3
 TEST(Negotiation, WhatOneDoesNotOfferDoesNotExist) {
   const Offer ours = make_offer(Config{}, Settings{}, 1500, false);
   const Negotiated bare = negotiate(ours, TcpOptions{}, false);
@@ -208,7 +215,7 @@ TEST(Negotiation, WhatOneDoesNotOfferDoesNotExist) {
   EXPECT_FALSE(syn.window_scale || syn.timestamps || syn.sack_permitted);
 }
 
-// hostile.md D7
+// RFC 7323 2.3 MUST-5 (hostile.md D7)
 TEST(Negotiation, AScaleAbove14Is14) {
   TcpOptions options = full_syn();
   options.window_scale = 200;

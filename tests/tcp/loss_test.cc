@@ -24,7 +24,8 @@ BenchOptions with_sack() {
   return {.peer_options = "mss 1000,sackOK"};
 }
 
-// RFC 6298 (5.5), Karn: no sample from what was sent twice.
+// RFC 6298 5.5 MUST-8; RFC 6298 3 MUST-4; RFC 6298 5 MUST-7. Karn: no sample from what was sent twice.
+// RFC 9293 3.8.1 MUST-18
 TEST(Loss, TheTimerBacksOffUntilSomethingNewIsMeasured) {
   TcpBench t{plain()};
   t.establish();
@@ -53,6 +54,7 @@ TEST(Loss, TheTimerBacksOffUntilSomethingNewIsMeasured) {
   EXPECT_EQ(t.info().bytes_retransmitted, 2000u);
 }
 
+// RFC 6298 3 MUST-4
 TEST(Loss, TimestampsMeasureARetransmission) {
   TcpBench t{{.peer_options = "mss 1012,sackOK,TS val 1 ecr 0"}};
   t.config().tail_loss_probe = false;
@@ -71,6 +73,7 @@ TEST(Loss, TimestampsMeasureARetransmission) {
   EXPECT_LE(t.info().srtt, 11ms);
 }
 
+// RFC 9293 3.8.2 MUST-19
 TEST(Loss, ATimeoutSendsFromTheBeginningAndGrowsAgain) {
   TcpBench t{plain()};
   t.establish();
@@ -98,7 +101,7 @@ void send_ten(TcpBench& t) {
   }
 }
 
-// RFC 5681 3.2, RFC 6582: three duplicates, then one hole per round trip.
+// RFC 5681 3.2 SHLD-5, MUST-9, MUST-11; RFC 6582: three duplicates, then one hole per round trip.
 TEST(Loss, ThreeDuplicatesAreALossWithoutSack) {
   TcpBench t{plain()};
   t.establish();
@@ -120,7 +123,7 @@ TEST(Loss, ThreeDuplicatesAreALossWithoutSack) {
   EXPECT_EQ(t.info().cwnd_bytes, ssthresh);
 }
 
-// RFC 3042: the first two duplicates each send one new segment.
+// RFC 5681 3.2 SHLD-6: the first two duplicates each send one new segment.
 TEST(Loss, LimitedTransmit) {
   TcpBench t{plain()};
   t.config().initial_window = 10;
@@ -147,7 +150,8 @@ TEST(Loss, WindowUpdatesAreNoDuplicates) {
   t.expect_nothing();
 }
 
-// RFC 2018 8: a peer may let go of what it reported, and a time-out must not believe it for ever.
+// RFC 2018 5 MUST-5; RFC 2018 8 MUST-8: a peer may let go of what it reported, and a time-out must not
+// believe it for ever.
 TEST(Loss, RenegingIsNoticedAtTheTimeout) {
   TcpBench t{with_sack()};
   t.establish();
@@ -162,6 +166,7 @@ TEST(Loss, RenegingIsNoticedAtTheTimeout) {
   t.expect("P. 3001:4001(1000) ack 1");
 }
 
+// RFC 9293 3.8.3 MUST-20
 TEST(Loss, GivesUpAfterR2) {
   TcpBench t{plain()};
   t.config().retries2 = 3;
@@ -176,7 +181,8 @@ TEST(Loss, GivesUpAfterR2) {
   EXPECT_EQ(t.error(), ETIMEDOUT);
 }
 
-// RFC 9293 3.9.2.2: a soft error does not abort, but is what the program learns in the end.
+// RFC 9293 3.9.1.8 MUST-47; RFC 9293 3.9.2.2 MUST-56, SHLD-25: a soft error does not abort, but is what the
+// program learns in the end.
 TEST(Loss, ASoftErrorExplainsTheTimeout) {
   TcpBench t{plain()};
   t.config().retries2 = 3;
@@ -204,6 +210,7 @@ TEST(Loss, AHardErrorDoesNotAbortAnOpenConnection) {
   t.expect("P. 11:12(1) ack 1");
 }
 
+// RFC 9293 3.8.3 MUST-21
 TEST(Loss, UserTimeoutEndsItEarlier) {
   TcpBench t{plain()};
   t.establish();

@@ -53,6 +53,7 @@ void send_segments(TcpBench& t, std::uint32_t from, std::uint32_t count) {
 
 // RFC 8985 6.2 step 4: as long as no reordering was seen, three SACKed segments make the window zero;
 // step 5: everything that was sent before them is lost, also between SACKed segments.
+// RFC 2018 5 SHLD-5; RFC 2018 5.1 MUST-7
 TEST(Rack, ThreeReportsAreEnoughWithoutReordering) {
   TcpBench t{with_sack()};
   establish(t);

@@ -21,13 +21,13 @@ class RttEstimatorTest : public ::testing::Test {
   SeqNum una_{0xfffffff0};
 };
 
-// (2.1)
+// RFC 6298 2.1 SHLD-1
 TEST_F(RttEstimatorTest, WithoutSamplesTheInitialRto) {
   EXPECT_FALSE(estimator.has_sample());
   EXPECT_EQ(estimator.rto(kLinux), 1s);
 }
 
-// (2.2): SRTT = R, RTTVAR = R/2, RTO = SRTT + 4 RTTVAR.
+// RFC 6298 2.2 MUST-1: SRTT = R, RTTVAR = R/2, RTO = SRTT + 4 RTTVAR.
 TEST_F(RttEstimatorTest, TheFirstSample) {
   sample(100ms, kNoFloor);
   EXPECT_EQ(estimator.srtt(), 100ms);
@@ -35,7 +35,7 @@ TEST_F(RttEstimatorTest, TheFirstSample) {
   EXPECT_EQ(estimator.rto(kNoFloor), 300ms);
 }
 
-// (2.3): RTTVAR = 3/4 RTTVAR + 1/4 |SRTT - R|, SRTT = 7/8 SRTT + 1/8 R.
+// RFC 6298 2.3 MUST-2, SHLD-2: RTTVAR = 3/4 RTTVAR + 1/4 |SRTT - R|, SRTT = 7/8 SRTT + 1/8 R.
 TEST_F(RttEstimatorTest, FurtherSamples) {
   sample(100ms, kNoFloor);
   sample(180ms, kNoFloor);
@@ -76,7 +76,7 @@ TEST_F(RttEstimatorTest, ASuddenlyFasterPathCountsLess) {
   EXPECT_LT(estimator.rto(kNoFloor), before);
 }
 
-// (5.5): doubles, up to the limit; (5.7) an ACK of new data ends it.
+// RFC 6298 5.5 MUST-8; RFC 6298 2.5 MUST-3: doubles, up to the limit; (5.7) an ACK of new data ends it.
 TEST_F(RttEstimatorTest, BacksOff) {
   sample(100ms, kLinux);  // RTO = 100 + max(4 * 50, 200)
   EXPECT_EQ(estimator.rto(kLinux), 300ms);

@@ -34,7 +34,7 @@ std::string written(SackReport& report, bool timestamps = false) {
   return text(options);
 }
 
-// RFC 2018 7, case 2 and 3: the newest first, the others after it.
+// RFC 2018 4 MUST-4, SHLD-4 (7, case 2 and 3): the newest first, the others after it.
 TEST(SackReport, TheNewestBlockFirst) {
   SackReport report;
   report.on_block(block(1000, 1500));

@@ -29,6 +29,9 @@ TEST(SynQueue, MakesAConnection) {
   EXPECT_EQ(info.srtt, 20ms);
 }
 
+// RFC 9293 3.7.1 SHLD-5
+// RFC 7323 3.2 MUST-10
+// RFC 9293 3.7.1 SHLD-5
 TEST(SynQueue, OffersOnlyWhatTheSynOffered) {
   TcpBench t;
   t.listen();
@@ -85,6 +88,7 @@ TEST(SynQueue, RefusesWhatOpensNothing) {
   EXPECT_EQ(t.drops(), "listen_no_syn 4");
 }
 
+// RFC 9293 3.5 MUST-11: the listener goes on and nobody hears of it.
 TEST(SynQueue, AResetRemovesTheEntry) {  // hostile E19
   TcpBench t;
   t.listen();

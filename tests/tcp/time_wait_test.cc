@@ -97,6 +97,7 @@ TEST_F(TimeWaitTest, AResetEndsItUnlessRfc1337) {
 }
 
 // RFC 6191: a newer timestamp or a higher number opens a new connection.
+// RFC 9293 3.6.1 SHLD-4
 TEST_F(TimeWaitTest, ASynReopens) {
   const TcpFlags syn{.syn = true};
   const auto reopens = [&](const Segment& s, bool timestamps = true) {

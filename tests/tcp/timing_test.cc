@@ -40,7 +40,8 @@ TEST(DelayedAck, TheFirstSegmentsAreAcknowledgedAtOnce) {
   t.expect(". 1:1(0) ack 2001");
 }
 
-// RFC 9293 3.8.6.3 SHLD-19, MUST-40.
+// RFC 9293 3.8.6.3 SHLD-18, SHLD-19, MUST-40
+// RFC 5681 4.2 SHLD-8, SHLD-9, MUST-12
 TEST(DelayedAck, EverySecondSegmentOrFortyMilliseconds) {
   TcpBench t{{.peer_options = "mss 1000"}};
   t.establish();
@@ -99,7 +100,8 @@ TEST(DelayedAck, AConversationDoesWithoutQuickAcks) {
   t.expect("P. 11:21(10) ack 21");
 }
 
-TEST(DelayedAck, SeveralSegmentsInOneTurnAreOneAck) {  // RFC 9293 MUST-58, MUST-59
+// RFC 5681 4.2 MUST-13
+TEST(DelayedAck, SeveralSegmentsInOneTurnAreOneAck) {  // RFC 9293 3.10.7.4 MUST-58, MUST-59
   TcpBench t{{.peer_options = "mss 1000"}};
   t.establish();
   t.peer({data(1, 1000), data(1001, 1000), data(2001, 1000), data(3001, 1000)});
@@ -129,6 +131,7 @@ BenchOptions keepalive() {
   return options;
 }
 
+// RFC 9293 3.8.4 MUST-26, MUST-29, SHLD-12
 TEST(KeepAlive, ProbesAnIdlePeerAndGoesOn) {
   TcpBench t{keepalive()};
   t.establish();
@@ -161,6 +164,7 @@ TEST(KeepAlive, EndsAConnectionNobodyAnswers) {
   EXPECT_EQ(t.error(), ETIMEDOUT);
 }
 
+// RFC 9293 3.8.4 MUST-24, MUST-25
 TEST(KeepAlive, IsOffByDefaultAndCanBeSwitchedOnLater) {
   BenchOptions options = keepalive();
   options.settings.keepalive = false;
@@ -174,6 +178,7 @@ TEST(KeepAlive, IsOffByDefaultAndCanBeSwitchedOnLater) {
   t.expect(". 0:0(0) ack 1");  // it has been idle long enough
 }
 
+// RFC 9293 3.8.4 MUST-26
 TEST(KeepAlive, DataUnderWayNeedsNoProbe) {
   TcpBench t{keepalive()};
   t.establish();
@@ -208,6 +213,7 @@ std::string read(TcpBench& t, bool peek = false, bool oob = false) {
   return std::to_string(*got) + (*got == 1 ? ":" + std::to_string(std::to_integer<int>(room[0])) : "");
 }
 
+// RFC 9293 3.8.5 MUST-30, MUST-33
 TEST(Urgent, TheByteIsTakenOutOfBand) {
   TcpBench t{{.peer_options = "mss 1000"}};
   t.establish();
@@ -257,6 +263,7 @@ TEST(Urgent, InlineLeavesItInTheStream) {
   EXPECT_EQ(t.connection().readiness(), Readiness::out);
 }
 
+// RFC 9293 3.8.5 MUST-32
 TEST(Urgent, IsAnnouncedBeforeTheByteComes) {
   TcpBench t{{.peer_options = "mss 1000"}};
   t.establish();
@@ -284,6 +291,7 @@ TEST(Urgent, ASecondMarkPassesOverTheFirstByte) {
 }
 
 // MUST-62: the pointer names the octet after the urgent byte.
+// RFC 9293 3.8.5 MUST-62
 TEST(Urgent, IsSentWithItsPointer) {
   TcpBench t{{.peer_options = "mss 1000"}};
   t.establish();
@@ -293,6 +301,7 @@ TEST(Urgent, IsSentWithItsPointer) {
   t.expect("P. 8:1008(1000) ack 1");
 }
 
+// RFC 9293 3.8.5 MUST-31
 TEST(Urgent, FarAwayIsAnnouncedAsFarAsTheFieldReaches) {
   TcpBench t{{.settings = {.send_buffer = 200'000}, .peer_options = "mss 1000"}};
   t.establish();

@@ -13,7 +13,8 @@ BenchOptions plain() {
   return {.peer_options = "mss 1000"};
 }
 
-// RFC 9293 3.8.6.1: probes back off, and a peer that answers is never given up.
+// RFC 9293 3.8.6.1 MUST-36, SHLD-29, SHLD-30, MUST-37: probes back off, and a peer that answers is never
+// given up.
 TEST(Window, AClosedWindowIsProbedForEver) {
   TcpBench t{plain()};
   t.config().retries2 = 3;
@@ -88,7 +89,7 @@ TEST(Window, AClosedWindowHoldsTheFinToo) {
   t.expect("F. 1:1(0) ack 1");
 }
 
-// RFC 9293 3.8.6.2.1: not the crumbs that fit, but what fits after a while.
+// RFC 9293 3.8.6.2.1 MUST-38: not the crumbs that fit, but what fits after a while.
 TEST(Window, TheSenderAvoidsSillySegments) {
   TcpBench t{plain()};
   t.establish();
@@ -110,7 +111,7 @@ TEST(Window, APeerWithASmallWindowIsServed) {
   t.expect(". 101:161(60) ack 1");
 }
 
-// RFC 9293 3.8.6 SHLD-15..17, MUST-34 (hostile F17).
+// RFC 9293 3.8.6 SHLD-15, SHLD-16, SHLD-17, MUST-34, MUST-35 (hostile F17).
 TEST(Window, SurvivesAShrinkingWindow) {
   TcpBench t{plain()};
   t.establish();
@@ -149,6 +150,8 @@ TEST(Window, AnOldSegmentDoesNotChangeTheWindow) {
 
 // --- our window
 
+// RFC 9293 3.8.6 SHLD-14
+// RFC 9293 3.8.6.2.2 MUST-39
 TEST(Window, NeverShrinksAndClosesWhenNobodyReads) {
   TcpBench t{
       {.settings = {.receive_buffer = 4000, .receive_buffer_locked = true}, .peer_options = "mss 1000"}};
@@ -246,6 +249,7 @@ TEST(Window, GrowsWithAReaderAndNotWithoutOne) {
 
 // --- Nagle, cork, buffers
 
+// RFC 9293 3.7.4 SHLD-7
 TEST(Nagle, AShortSegmentWaitsForAnEarlierOne) {
   TcpBench t{plain()};
   t.establish();
@@ -269,6 +273,7 @@ TEST(Nagle, AFullSegmentDoesNotWait) {
   t.expect("P. 1011:1511(500) ack 1");
 }
 
+// RFC 9293 3.7.4 MUST-17
 TEST(Nagle, NodelayDoesNotWaitAndPushesWhatWaited) {
   TcpBench t{plain()};
   t.establish();

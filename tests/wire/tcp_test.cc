@@ -76,6 +76,7 @@ TEST(TcpHeader, ABadDataOffsetIsMalformed) {
 }
 
 // D2: parsing stops, what came before counts.
+// RFC 9293 3.1 MUST-7
 TEST(TcpOptions, ALengthOfZeroOrOneEndsTheList) {
   for (unsigned char length = 0; length < 2; ++length) {
     const TcpOptions options = options_of({2, 4, 5, 180, 99, length, 3, 3, 7, 1, 1, 1});
@@ -108,6 +109,8 @@ TEST(TcpOptions, AKnownKindWithAWrongLengthIsIgnoredAndTheRestIsRead) {
 }
 
 // D5: duplicates (the last counts), NOPs only, junk after the end.
+// RFC 9293 3.1 MUST-4
+// RFC 9293 3.2 MUST-64
 TEST(TcpOptions, DuplicatesNopsAndJunk) {
   EXPECT_EQ(options_of({2, 4, 5, 180, 2, 4, 2, 24}).mss, 536);
   const TcpOptions nothing = options_of(Raw(40, 1));
@@ -135,6 +138,7 @@ TEST(TcpOptions, AnyWindowScaleIsReported) {
 }
 
 // D10: TCP-AO and MD5 are not known here: skipped by their length.
+// RFC 9293 3.1 MUST-6, MUST-68
 TEST(TcpOptions, UnknownKindsAreSkippedByTheirLength) {
   Raw raw = {19, 18};
   raw.resize(18, 0xaa);
@@ -166,6 +170,7 @@ Raw emitted_options(const TcpOptions& options) {
 }
 
 // The order and padding of Linux's segments.
+// RFC 9293 3.1 MUST-69, MUST-68
 TEST(EmitTcp, WritesOptionsAsLinuxDoes) {
   TcpOptions syn;
   syn.mss = 1460;
@@ -184,6 +189,7 @@ TEST(EmitTcp, WritesOptionsAsLinuxDoes) {
   EXPECT_EQ(emitted_options(sack), (Raw{1, 1, 5, 10, 0, 0, 0, 5, 0, 0, 0, 6}));
 }
 
+// RFC 2018 3 MUST-2; RFC 2018 4 SHLD-3
 TEST(EmitTcp, OnlyAsManySackBlocksAsFit) {
   TcpOptions options;
   options.sack_count = 4;
