@@ -6,14 +6,16 @@
 #include "socket/listener.h"
 #include "socket/stream_connection.h"
 #include "socket/stream_socket.h"
+#include "tcp/signature.h"
 #include "wire/tcp.h"
 #include "wire/udp.h"
 
 namespace sockeye {
 namespace {
 
-// Takes the headers off; false: counted.
-bool read_segment(SocketHost& host, Packet& packet, const IpArrival& arrival, tcp::Segment& segment) {
+// Takes the headers off; `tcp_header` is TCP's, valid while the packet is not changed. False: counted.
+bool read_segment(SocketHost& host, Packet& packet, const IpArrival& arrival, tcp::Segment& segment,
+                  Bytes& tcp_header) {
   const Bytes minimum = packet.front(arrival.header_bytes + kTcpHeaderMin);
   const std::uint32_t header_bytes =
       minimum.empty() ? 0 : tcp_header_bytes(minimum.subspan(arrival.header_bytes));
@@ -28,9 +30,26 @@ bool read_segment(SocketHost& host, Packet& packet, const IpArrival& arrival, tc
     return false;
   }
   static_cast<TcpHeader&>(segment) = *parsed;
+  tcp_header = header.subspan(arrival.header_bytes);
   packet.consume(arrival.header_bytes + header_bytes);
   segment.payload_bytes = packet.size();
   return true;
+}
+
+// Everybody who may answer must have looked at the signature before. `position`: asked when there are keys.
+// False: counted.
+template <class Position>
+bool is_genuine(SocketHost& host, const tcp::KeyRing* keys, const FiveTuple& tuple,
+                const tcp::Segment& segment, Bytes header, const Packet& packet, Position position) {
+  if (keys == nullptr && segment.options.signature.kind == TcpSignature::Kind::none) return true;
+  const std::optional<tcp::SignedPosition> at = position();
+  const auto drop = tcp::check_signature(keys, tuple, segment, header, packet, at ? &*at : nullptr);
+  if (drop) host.drops.count(*drop);
+  return !drop;
+}
+
+std::optional<tcp::SignedPosition> nowhere() {
+  return std::nullopt;
 }
 
 void refuse_segment(SocketHost& host, const FiveTuple& tuple, const tcp::Segment& segment) {
@@ -46,18 +65,31 @@ void receive_stream(SocketHost& host, PacketPtr packet, const IpArrival& arrival
     return;
   }
   tcp::Segment segment;
-  if (!read_segment(host, *packet, arrival, segment)) return;
+  Bytes header;
+  if (!read_segment(host, *packet, arrival, segment, header)) return;
   const FiveTuple tuple{{arrival.destination, segment.destination_port},
                         {arrival.source, segment.source_port}};
   if (StreamConnection* connection = host.connections.find(tuple)) {
+    const tcp::KeyRing* keys = connection->settings().keys.get();
+    const auto position = [&] { return std::optional(connection->signed_position()); };
+    if (!is_genuine(host, keys, tuple, segment, header, *packet, position)) return;
+    if (keys != nullptr) connection->on_genuine(segment.options.signature);
     connection->on_segment(segment, *packet);
     return;
   }
   std::optional<SeqNum> beyond;  // a new connection over an old one in TIME_WAIT (RFC 6191)
   if (host.time_waits.size() > 0) {
+    const SocketHost::SignedTimeWait* kept = host.signed_time_wait(tuple);
+    const tcp::KeyRing* keys = kept != nullptr ? kept->keys.get() : nullptr;
+    const auto position = [&] { return std::optional(kept->position); };
+    if (kept != nullptr && !segment.flags.syn &&
+        !is_genuine(host, keys, tuple, segment, header, *packet, position))
+      return;
     if (const auto verdict = host.time_waits.on_segment(host.now, tuple, segment)) {
       if (verdict->drop) host.drops.count(*verdict->drop);
-      if (verdict->reply) host.send_segment(tuple, *verdict->reply, host.limits.ttl, 0);
+      if (verdict->reply)
+        host.send_segment(tuple, *verdict->reply, host.limits.ttl, 0, keys,
+                          kept != nullptr ? &kept->position : nullptr);
       if (!verdict->reopen_beyond) return;
       beyond = verdict->reopen_beyond;
     }
@@ -73,9 +105,9 @@ void receive_stream(SocketHost& host, PacketPtr packet, const IpArrival& arrival
     refuse_segment(host, tuple, segment);
     return;
   }
-  static_cast<StreamSocket*>(use->owner)
-      ->listener()
-      ->on_segment(tuple, segment, *packet, *arrival.interface, beyond);
+  auto& owner = *static_cast<StreamSocket*>(use->owner);
+  if (!is_genuine(host, owner.settings().keys.get(), tuple, segment, header, *packet, nowhere)) return;
+  owner.listener()->on_segment(tuple, segment, *packet, *arrival.interface, beyond);
 }
 
 bool receive_datagram(SocketHost& host, PacketPtr& packet, const IpArrival& arrival) {
@@ -146,6 +178,7 @@ void receive_icmp_error(SocketHost& host, const IcmpError& error) {
     }
     const PortUse* use = host.stream_ports.find(tuple.local, tuple.remote, 0, host.connections.hash(tuple));
     if (use != nullptr) {
+      if (error.mtu != 0) return;  // a SYN-ACK is never too big (Linux: tcp_req_err)
       static_cast<StreamSocket*>(use->owner)->listener()->half_open().on_icmp_error(tuple, sequence);
       return;
     }

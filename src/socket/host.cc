@@ -8,6 +8,7 @@
 
 #include "socket/datagram_socket.h"
 #include "socket/stream_connection.h"
+#include "tcp/signature.h"
 #include "udp/datagram.h"
 #include "wire/tcp.h"
 
@@ -76,6 +77,21 @@ void SocketHost::add_time_wait(const tcp::TimeWait& record, const PortUse& use) 
     timers.arm(time_wait_timer_, *next);
 }
 
+void SocketHost::keep_keys(const FiveTuple& tuple, const std::shared_ptr<const tcp::KeyRing>& keys,
+                           const tcp::SignedPosition& position) {
+  if (signed_time_waits_.size() >= kSignedTimeWaitsMax)
+    for (auto at = signed_time_waits_.begin(); at != signed_time_waits_.end();)
+      at = time_waits.contains(at->first) ? std::next(at) : signed_time_waits_.erase(at);
+  // Beyond that the last ACKs go unsigned, and the peer's FIN has to time out.
+  if (signed_time_waits_.size() < kSignedTimeWaitsMax) signed_time_waits_[tuple] = {keys, position};
+}
+
+const SocketHost::SignedTimeWait* SocketHost::signed_time_wait(const FiveTuple& tuple) const {
+  if (signed_time_waits_.empty() || !time_waits.contains(tuple)) return nullptr;
+  const auto found = signed_time_waits_.find(tuple);
+  return found == signed_time_waits_.end() ? nullptr : &found->second;
+}
+
 void SocketHost::TimeWaitTimer::on_timer(Instant at) {
   host->time_waits.on_timer(at);
   if (const auto next = host->time_waits.next_timer()) host->timers.arm(*this, *next);
@@ -140,11 +156,14 @@ void SocketHost::answer_as_service(PacketPtr request, const FiveTuple& tuple) {
   (void)ip.send(now, std::move(*packet), how);  // far below that interface's MTU
 }
 
-tcp::Path SocketHost::path_to(const IpAddress& destination, const Interface& interface) const {
+tcp::Path SocketHost::path_to(const IpAddress& destination, const Interface& interface,
+                              const tcp::KeyRing* keys) const {
   tcp::Path path;
   path.mtu = ip.path_mtu(now, destination, interface);
   path.largest_packet = std::max(interface.capabilities.largest_packet, path.mtu);
   path.is_v6 = destination.is_v6();
+  path.signature_bytes = tcp::signature_bytes(keys, destination);
+  if (path.signature_bytes != 0) path.largest_packet = path.mtu;
   return path;
 }
 
@@ -153,8 +172,9 @@ PacketPtr SocketHost::take_spare() {
   return pool.allocate();
 }
 
-void SocketHost::send_segment(const FiveTuple& tuple, const tcp::Segment& segment, std::uint8_t ttl,
-                              std::uint8_t tos) {
+void SocketHost::send_segment(const FiveTuple& tuple, tcp::Segment segment, std::uint8_t ttl,
+                              std::uint8_t tos, const tcp::KeyRing* keys,
+                              const tcp::SignedPosition* position) {
   const auto way = route(tuple, IpProtocol::tcp, 0);
   if (!way) {
     drops.count(Drop::no_route);
@@ -165,7 +185,9 @@ void SocketHost::send_segment(const FiveTuple& tuple, const tcp::Segment& segmen
     drops.count(Drop::no_memory);
     return;
   }
+  tcp::prepare_signature(keys, tuple.remote.address, segment, position);
   emit_tcp(segment, packet->push_front(tcp_emit_size(segment)));
+  tcp::sign(keys, tuple, segment, *packet, position);
   IpSend how;
   how.source = tuple.local.address;
   how.destination = tuple.remote.address;

@@ -22,12 +22,13 @@ void Listener::set_backlog(std::uint32_t backlog) {
 
 void Listener::on_segment(const FiveTuple& tuple, const tcp::Segment& segment, Packet& packet,
                           Interface& interface, std::optional<SeqNum> beyond) {
-  const tcp::Path path = host_.path_to(tuple.remote.address, interface);
+  const tcp::KeyRing* keys = socket_.settings().keys.get();
+  const tcp::Path path = host_.path_to(tuple.remote.address, interface, keys);
   const tcp::ListenVerdict verdict =
       half_open_.on_segment(host_.now, tuple, segment, socket_.settings(), path, is_full(), beyond);
   if (verdict.drop) host_.drops.count(*verdict.drop);
   if (verdict.reply)
-    host_.send_segment(tuple, *verdict.reply, socket_.hop_limit(tuple), socket_.service(tuple));
+    host_.send_segment(tuple, *verdict.reply, socket_.hop_limit(tuple), socket_.service(tuple), keys);
   if (verdict.handshake) add_child(tuple, segment, *verdict.handshake, packet, interface, path);
   rearm();
 }
@@ -41,7 +42,7 @@ void Listener::add_child(const FiveTuple& tuple, const tcp::Segment& segment, co
   claim.owner = nullptr;
   auto* child = new StreamConnection(host_, tuple, path, socket_.settings(), interface, claim);
   child->set_listener(this);
-  child->set_hops(socket_.hop_limit(tuple), socket_.service(tuple));
+  child->set_hops(socket_.hop_limit(tuple), socket_.service(tuple), socket_.path_discovery(tuple));
   child->tcp().open_established(host_.now, handshake);
   child->on_segment(segment, packet);
   if (socket_.options().defer_accept_seconds > 0 && child->tcp().readable_bytes() == 0 &&
@@ -88,7 +89,8 @@ StreamConnection* Listener::next_deferred_expired(Instant now) {
 
 void Listener::on_timer(Instant now) {
   while (const auto due = half_open_.next_due(now))
-    host_.send_segment(due->tuple, due->segment, socket_.hop_limit(due->tuple), socket_.service(due->tuple));
+    host_.send_segment(due->tuple, due->segment, socket_.hop_limit(due->tuple), socket_.service(due->tuple),
+                       socket_.settings().keys.get());
   while (StreamConnection* child = next_deferred_expired(now)) promote(*child);
   rearm();
 }

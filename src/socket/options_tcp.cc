@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The rows of IPPROTO_TCP. Refused: fast open (as if it were not built in; TCP_FASTOPEN reads as 0),
-// MD5 and AO keys, TCP_REPAIR, upper-layer protocols, TCP_ZEROCOPY_RECEIVE, TCP_INQ, TCP_SAVE_SYN, the
+// reading TCP-AO's keys, TCP_REPAIR, upper-layer protocols, TCP_ZEROCOPY_RECEIVE, TCP_INQ, TCP_SAVE_SYN, the
 // thin-stream options, TCP_TX_DELAY.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -14,6 +14,7 @@
 
 #include "socket/base_socket.h"
 #include "socket/option_table.h"
+#include "socket/options_signature.h"
 #include "socket/tcp_info.h"
 #include "tcp/congestion_control.h"
 
@@ -288,6 +289,41 @@ constexpr OptionRow kRows[] = {
      .set = set_notsent_low_water,
      .get = get_notsent_low_water,
      .effect = "writable only while fewer unsent bytes than this wait"},
+    {.level = IPPROTO_TCP,
+     .name = TCP_MD5SIG,
+     .text = "TCP_MD5SIG",
+     .kind = OptionKind::structure,
+     .sockets = kStream,
+     .set_bytes = set_md5_key,
+     .effect = "struct tcp_md5sig: the key for a peer (RFC 2385); an empty key removes it"},
+    {.level = IPPROTO_TCP,
+     .name = kTcpMd5SigExt,
+     .text = "TCP_MD5SIG_EXT",
+     .kind = OptionKind::structure,
+     .sockets = kStream,
+     .set_bytes = set_md5_key_ext,
+     .effect = "the same with TCP_MD5SIG_FLAG_PREFIX: for all peers of a prefix"},
+    {.level = IPPROTO_TCP,
+     .name = kTcpAoAddKey,
+     .text = "TCP_AO_ADD_KEY",
+     .kind = OptionKind::structure,
+     .sockets = kStream,
+     .set_bytes = add_ao_key,
+     .effect = "struct tcp_ao_add: a key of TCP-AO (RFC 5925), hmac(sha1) or cmac(aes128)"},
+    {.level = IPPROTO_TCP,
+     .name = kTcpAoDelKey,
+     .text = "TCP_AO_DEL_KEY",
+     .kind = OptionKind::structure,
+     .sockets = kStream,
+     .set_bytes = delete_ao_key,
+     .effect = "struct tcp_ao_del: removes a key"},
+    {.level = IPPROTO_TCP,
+     .name = kTcpAoInfo,
+     .text = "TCP_AO_INFO",
+     .kind = OptionKind::structure,
+     .sockets = kStream,
+     .set_bytes = set_ao_info,
+     .effect = "struct tcp_ao_info_opt: which keys are used, ao_required, accept_icmps; cannot be read"},
     {.level = IPPROTO_TCP,
      .name = TCP_FASTOPEN,
      .text = "TCP_FASTOPEN",

@@ -40,6 +40,11 @@ struct Active {
   std::uint8_t retransmissions = 0;  // time-outs of the oldest segment in a row
   std::uint8_t persist_back_off = 0;
   bool has_short = false;
+  // Why nothing more goes out at present, for TCP_INFO (RFC 4898's SndLim), and since when.
+  enum class Limit : std::uint8_t { none, busy, window, buffer };
+  Limit limit = Limit::none;
+  bool wants_room = false;  // the program found no room in the send buffer
+  std::uint32_t limit_since_ms = 0;
 
   Active* next_free = nullptr;
 
@@ -55,7 +60,8 @@ struct Active {
     retransmit_at = persist_at = delayed_ack_at = kNever;
     fin_at.reset();
     retransmissions = persist_back_off = 0;
-    has_short = false;
+    has_short = wants_room = false;
+    limit = Limit::none;
   }
 };
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "core/time.h"
@@ -28,6 +29,11 @@ struct Config {
   bool window_scaling = true;                     // net.ipv4.tcp_window_scaling
   bool timestamps = true;                         // net.ipv4.tcp_timestamps
   bool sack = true;                               // net.ipv4.tcp_sack
+  unsigned mtu_probing = 0;                       // net.ipv4.tcp_mtu_probing: 0, 1 after a black hole, 2
+  std::uint32_t base_mss = 1024;                  // net.ipv4.tcp_base_mss: where probing begins
+  std::uint32_t mtu_probe_floor = 48;             // net.ipv4.tcp_mtu_probe_floor
+  std::uint32_t mtu_probe_threshold = 8;          // net.ipv4.tcp_probe_threshold, bytes
+  Duration mtu_probe_interval = 600s;             // net.ipv4.tcp_probe_interval
   bool rfc1337 = false;                           // net.ipv4.tcp_rfc1337
   bool abort_on_overflow = false;                 // net.ipv4.tcp_abort_on_overflow
   unsigned initial_window = 10;                   // RFC 6928, in segments
@@ -44,6 +50,8 @@ struct Config {
   unsigned keepalive_count = 9;
   const char* congestion_control = "cubic";  // net.ipv4.tcp_congestion_control
 };
+
+class KeyRing;  // tcp/signature.h
 
 struct Settings {
   Duration keepalive_idle = 7200s;               // TCP_KEEPIDLE
@@ -66,6 +74,7 @@ struct Settings {
   bool receive_buffer_locked = false;            // SO_RCVBUF was set: no auto-tuning
   bool send_buffer_locked = false;
   char congestion_control[16] = "cubic";  // TCP_CONGESTION
+  std::shared_ptr<const KeyRing> keys{};  // TCP_MD5SIG; null: nothing is signed
 
   friend bool operator==(const Settings&, const Settings&) = default;
 };

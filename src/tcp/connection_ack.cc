@@ -90,6 +90,7 @@ Duration Connection::take_acked_bytes(Instant now, const Segment& segment, std::
   a.scoreboard.on_cumulative_ack(snd_.una);
   a.urgent.on_una(snd_.una);
   a.retransmissions = 0;
+  check_mtu_probe();
   Duration rtt = Duration::zero();
   if (covered.any && !covered.retransmitted) {
     rtt = now - covered.first_sent;
@@ -125,6 +126,7 @@ void Connection::run_recovery(Instant now, std::uint32_t acked, bool is_duplicat
   if (is_duplicate) a.recovery.on_duplicate_ack(at);
   if (flags_.sack) a.recovery.on_scoreboard(at, a.scoreboard);
   if (!a.recovery.should_enter(at)) return;
+  if (is_mtu_probe_loss()) return;
   congestion_->enter_recovery(now);
   congestion_->set_cwnd(congestion_->ssthresh());
   a.recovery.enter(at);

@@ -8,6 +8,7 @@
 
 #include "tcp/active.h"
 #include "tcp/connection.h"
+#include "tcp/rare.h"
 #include "tcp/resources.h"
 
 namespace sockeye::tcp {
@@ -47,6 +48,8 @@ void Connection::on_retransmit_timeout(Instant now) {
     fail(give_up_error(), Event::timeout);
     return;
   }
+  suspect_black_hole(now);
+  if (Rare* kept = rare()) kept->mtu.forget();
   const SendEdges at = edges();
   if (a.retransmissions == 0) a.first_retransmit = now;
   // Linux: a recovery under way has reduced already; a time-out after progress is a new event.

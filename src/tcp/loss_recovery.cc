@@ -95,6 +95,12 @@ void LossRecovery::on_timeout(const SendEdges& at) {
   lost_waiting_ = distance(at.una, at.nxt);
 }
 
+void LossRecovery::on_too_large(const SendEdges& at, SeqNum end) {
+  on_timeout(at);
+  lost_edge_ = min(end, at.nxt);
+  lost_waiting_ = distance(at.una, lost_edge_);
+}
+
 std::optional<SackBlock> LossRecovery::next(const SendEdges& at, const SackScoreboard& scoreboard) const {
   if (!has_edges_ || phase_ == Phase::open) return std::nullopt;
   SeqNum from = resume(at);

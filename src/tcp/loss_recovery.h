@@ -59,6 +59,8 @@ class LossRecovery {
   bool should_enter(const SendEdges& at) const;
   void enter(const SendEdges& at);
   void on_timeout(const SendEdges& at);
+  // What lies before `end` was too large for the path: it goes out again, and nothing else follows.
+  void on_too_large(const SendEdges& at, SeqNum end);
 
   // Bytes believed to be in the network.
   std::uint32_t pipe(const SendEdges& at, const SackScoreboard& scoreboard) const {

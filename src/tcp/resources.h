@@ -8,16 +8,19 @@
 #pragma once
 
 #include <cstddef>
+#include <unordered_map>
 
 #include "core/rng.h"
 #include "core/siphash.h"
 #include "packet/chunk.h"
 #include "tcp/config.h"
+#include "tcp/rare.h"
 #include "tcp/shared_settings.h"
 
 namespace sockeye::tcp {
 
 struct Active;
+class Connection;
 
 // Keeps Active blocks constructed between uses: taking one is a pop from a free list.
 class ActivePool {
@@ -56,6 +59,7 @@ struct Resources {
   Rng& rng;                    // public: jitter
   ActivePool active;
   SettingsCache settings;
+  std::unordered_map<const Connection*, Rare> rare;  // looked up only
 };
 
 }  // namespace sockeye::tcp

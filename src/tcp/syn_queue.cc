@@ -220,7 +220,7 @@ ListenVerdict SynQueue::Impl::on_new(Instant now, const FiveTuple& tuple, const 
   }
   if (verdict.drop) return verdict;
 
-  const Offer offer = make_offer(resources.config, settings, path.mtu, path.is_v6);
+  const Offer offer = make_offer(resources.config, settings, path.mtu, path.is_v6, path.signature_bytes);
   const Negotiated agreed = negotiate(offer, segment.options, path.is_v6);
   Entry entry;
   entry.tuple = tuple;
