@@ -69,6 +69,12 @@ namespace sockeye {
   X(connection_closed, "a segment for a connection that no longer exists")                    \
   X(time_wait_full, "a connection that ended got no TIME_WAIT record: the table is full")     \
   X(multicast_syn, "a SYN to or from a broadcast or multicast address (RFC 9293 3.9.2.3)")    \
+  X(md5_not_found, "no TCP-MD5 signature although there is a key for the peer (TCPMD5NotFound)") \
+  X(md5_unexpected, "a TCP-MD5 signature but no key for the peer (TCPMD5Unexpected)")            \
+  X(md5_failure, "a TCP-MD5 signature that the key does not give (TCPMD5Failure)")               \
+  X(ao_required, "no TCP-AO signature although one is required (TCPAORequired)")                 \
+  X(ao_key_not_found, "a TCP-AO signature by a key that we do not have (TCPAOKeyNotFound)")      \
+  X(ao_bad, "a TCP-AO signature that the key does not give (TCPAOBad)")                          \
   /* the network between hosts */                                                             \
   X(loss, "the network model lost it")                                                        \
   X(rate_queue_full, "the network model's bottleneck queue is full")                          \

@@ -57,6 +57,7 @@ std::string_view name_of(Errno error) {
     SOCKEYE_NAME(canceled, ECANCELED)
     SOCKEYE_NAME(proto, EPROTO)
     SOCKEYE_NAME(time, ETIME)
+    SOCKEYE_NAME(keyrejected, EKEYREJECTED)
 #undef SOCKEYE_NAME
   }
   return "E?";

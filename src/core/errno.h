@@ -61,6 +61,7 @@ enum class Errno : std::int16_t {
   canceled = ECANCELED,
   proto = EPROTO,
   time = ETIME,
+  keyrejected = EKEYREJECTED,
 };
 
 constexpr int to_int(Errno error) {

@@ -89,6 +89,7 @@ class IpLayer {
     return path_mtus_.lookup(now, destination, interface.capabilities.mtu);
   }
   PathMtuCache& path_mtus() { return path_mtus_; }
+  const PathMtuCache& path_mtus() const { return path_mtus_; }
 
   // --- in
   // True: `packet` is for a transport here and `arrival` is filled. False: discarded (counted), or

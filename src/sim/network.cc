@@ -27,6 +27,8 @@ struct Port::Direction {
   Port& to;
   Impairment impairment;
   bool apart = false;
+  bool hop_is_silent = false;
+  std::uint32_t hop_mtu = 0;  // 0: as the spec says
 };
 
 Port::Port(Network& network, std::string name, std::vector<IpAddress> addresses, std::uint32_t index)
@@ -105,6 +107,13 @@ void Network::set_partition(const Port& from, const Port& to, bool apart) {
   direction(*ports_[from.index_], *ports_[to.index_]).apart = apart;
 }
 
+void Network::set_hop(const Port& from, const Port& to, std::uint32_t mtu, bool is_silent) {
+  SOCKEYE_ASSERT(spec_.carries_real_packets());  // others are larger than any hop's MTU
+  Port::Direction& way = direction(*ports_[from.index_], *ports_[to.index_]);
+  way.hop_mtu = mtu;
+  way.hop_is_silent = is_silent;
+}
+
 void Network::set_spec(const Port& from, const Port& to, const NetSpec& spec) {
   SOCKEYE_ASSERT(spec_.carries_real_packets() || !spec.corrupt);  // nobody would notice
   direction(*ports_[from.index_], *ports_[to.index_]).impairment.set_spec(spec);
@@ -166,6 +175,11 @@ void Network::route(Instant now, Port& from, PacketPtr packet) {
 void Network::impair(Instant now, Port& from, Port& to, PacketPtr packet, const PacketSummary& summary) {
   Port::Direction& way = direction(from, to);
   if (way.apart) return discard(now, from, *packet, Drop::partition);
+  if (way.hop_mtu != 0 && packet->size() > way.hop_mtu) {
+    discard(now, from, *packet, Drop::too_big);
+    if (!way.hop_is_silent) answer(now, from, make_too_big(*packet, summary, way.hop_mtu));
+    return;
+  }
   Fate fate;
   if (way.impairment.spec().draws())
     fate = flows_.fate_of(summary, packet->transmission, from.identity_, to.identity_);
@@ -195,10 +209,13 @@ void Network::carry(Instant now, Port::Direction& way, PacketPtr packet, const F
 
 void Network::refuse(Instant now, Port& from, PacketPtr packet, const PacketSummary& summary) {
   discard(now, from, *packet, Drop::host_unreachable);
-  PacketPtr answer = make_unreachable(*packet, summary);
-  if (!answer) return;
-  answer->due = now;
-  from.answers_.push_back(std::move(answer));
+  answer(now, from, make_unreachable(*packet, summary));
+}
+
+void Network::answer(Instant now, Port& from, PacketPtr error) {
+  if (!error) return;
+  error->due = now;
+  from.answers_.push_back(std::move(error));
   refresh(from, kAnswers, from.answers_.front().due);
 }
 

@@ -83,6 +83,9 @@ class Network {
   void set_up(Port& port, bool up);
   // Keeps packets of one direction from entering; what is under way arrives.
   void set_partition(const Port& from, const Port& to, bool apart);
+  // One direction leads over a hop that takes no packet above `mtu` bytes (0: none such). It answers with
+  // ICMP "packet too big", or swallows them silently: a path MTU black hole (RFC 2923 2.1).
+  void set_hop(const Port& from, const Port& to, std::uint32_t mtu, bool is_silent);
   // Other qualities for one direction, from the next packet on (not the MTU or whether packets are
   // real: those are the network's).
   void set_spec(const Port& from, const Port& to, const NetSpec& spec);
@@ -102,6 +105,7 @@ class Network {
   void impair(Instant now, Port& from, Port& to, PacketPtr packet, const PacketSummary& summary);
   void carry(Instant now, Port::Direction& direction, PacketPtr packet, const Fate& fate, bool is_copy);
   void refuse(Instant now, Port& from, PacketPtr packet, const PacketSummary& summary);
+  void answer(Instant now, Port& from, PacketPtr error);
   void discard(Instant now, const Port& from, const Packet& packet, Drop reason);
   void look(Instant now, const PacketEvent& event, const Packet& packet);
   Port::Direction& direction(Port& from, Port& to);

@@ -39,9 +39,8 @@ PacketPtr wrap(Packet& about, std::vector<std::byte>& message) {
   return packet;
 }
 
-}  // namespace
-
-PacketPtr make_unreachable(Packet& about, const PacketSummary& summary) {
+// `header`: type, code and the rest, in the numbers of the family.
+PacketPtr make_error(Packet& about, const PacketSummary& summary, IcmpHeader header) {
   if (!may_be_answered(about, summary)) return nullptr;
   const bool is_v4 = summary.destination.is_v4();
   // RFC 1812 4.3.2.3: 576 bytes in all; RFC 4443 3.1: up to the minimum MTU.
@@ -52,9 +51,6 @@ PacketPtr make_unreachable(Packet& about, const PacketSummary& summary) {
   const std::size_t quoted = std::min<std::size_t>(whole.size(), quote_max);
   std::vector<std::byte> message(kIcmpHeaderBytes + quoted);
   std::copy_n(whole.begin(), quoted, message.begin() + kIcmpHeaderBytes);
-  IcmpHeader header;
-  header.type = is_v4 ? IcmpType::kUnreachable : Icmpv6Type::kUnreachable;
-  header.code = is_v4 ? IcmpCode::kHost : Icmpv6Code::kAddress;
   emit_icmp(header, message);
   Checksum sum;
   if (!is_v4)
@@ -83,6 +79,25 @@ PacketPtr make_unreachable(Packet& about, const PacketSummary& summary) {
   }
   packet->checksum = ChecksumState::present;
   return packet;
+}
+
+}  // namespace
+
+PacketPtr make_unreachable(Packet& about, const PacketSummary& summary) {
+  IcmpHeader header;
+  const bool is_v4 = summary.destination.is_v4();
+  header.type = is_v4 ? IcmpType::kUnreachable : Icmpv6Type::kUnreachable;
+  header.code = is_v4 ? IcmpCode::kHost : Icmpv6Code::kAddress;
+  return make_error(about, summary, header);
+}
+
+PacketPtr make_too_big(Packet& about, const PacketSummary& summary, std::uint32_t mtu) {
+  IcmpHeader header;
+  const bool is_v4 = summary.destination.is_v4();
+  header.type = is_v4 ? IcmpType::kUnreachable : Icmpv6Type::kPacketTooBig;
+  header.code = is_v4 ? IcmpCode::kFragmentationNeeded : std::uint8_t{0};
+  header.rest = mtu;
+  return make_error(about, summary, header);
 }
 
 }  // namespace sockeye::sim

@@ -38,6 +38,9 @@ class BaseSocket : public Socket, public ListHook<SocketListTag> {
   std::uint8_t service(const IpAddress& peer) const;
   std::uint8_t hop_limit(const FiveTuple& tuple) const { return hop_limit(tuple.remote.address); }
   std::uint8_t service(const FiveTuple& tuple) const { return service(tuple.remote.address); }
+  PathMtuDiscovery path_discovery(const FiveTuple& tuple) const {
+    return tuple.remote.address.is_v4() ? options().mtu_discover : options().mtu_discover_v6;
+  }
 
   // --- what the option table needs to know or to do
   virtual tcp::Settings* own_settings() { return nullptr; }  // streams only; then settings_changed()

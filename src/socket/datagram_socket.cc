@@ -98,6 +98,8 @@ void DatagramSocket::on_icmp_error(const IcmpError& error) {
   Errno meaning = error.error;
   bool hard = error.hard;
   if (error.mtu != 0) {
+    // ip_no_pmtu_disc = 3: what a datagram's quote says cannot be checked.
+    if (!error.is_v6 && host_.ip.path_mtus().rules().no_discovery == 3) return;
     const auto route = host_.ip.route(error.remote.address, error.local.address, 0);
     if (!route) return;
     host_.ip.path_mtus().lower(host_.now, error.remote.address, error.mtu,

@@ -6,13 +6,15 @@
 #include "socket/listener.h"
 #include "socket/stream_connection.h"
 #include "socket/stream_socket.h"
+#include "tcp/signature.h"
 #include "wire/tcp.h"
 #include "wire/udp.h"
 
 namespace sockeye {
 namespace {
 
-// Takes the headers off (`headers`: where they stood); false: counted.
+// Takes the headers off; `headers`: where they stood, IP's and TCP's, valid while the packet is not changed.
+// False: counted.
 bool read_segment(SocketHost& host, Packet& packet, const IpArrival& arrival, tcp::Segment& segment,
                   Bytes& headers) {
   const Bytes minimum = packet.front(arrival.header_bytes + kTcpHeaderMin);
@@ -36,6 +38,22 @@ bool read_segment(SocketHost& host, Packet& packet, const IpArrival& arrival, tc
   return true;
 }
 
+// Everybody who may answer must have looked at the signature before. `position`: asked when there are keys.
+// False: counted.
+template <class Position>
+bool is_genuine(SocketHost& host, const tcp::KeyRing* keys, const FiveTuple& tuple,
+                const tcp::Segment& segment, Bytes header, const Packet& packet, Position position) {
+  if (keys == nullptr && segment.options.signature.kind == TcpSignature::Kind::none) return true;
+  const std::optional<tcp::SignedPosition> at = position();
+  const auto drop = tcp::check_signature(keys, tuple, segment, header, packet, at ? &*at : nullptr);
+  if (drop) host.drops.count(*drop);
+  return !drop;
+}
+
+std::optional<tcp::SignedPosition> nowhere() {
+  return std::nullopt;
+}
+
 void refuse_segment(SocketHost& host, const FiveTuple& tuple, const tcp::Segment& segment) {
   host.drops.count(Drop::no_socket);
   if (const auto reset = tcp::reset_for(segment)) host.send_segment(tuple, *reset, host.limits.ttl, 0);
@@ -52,17 +70,30 @@ void receive_stream(SocketHost& host, PacketPtr packet, const IpArrival& arrival
   tcp::Segment segment;
   Bytes headers;
   if (!read_segment(host, *packet, arrival, segment, headers)) return;
+  const Bytes header = headers.subspan(arrival.header_bytes);
   const FiveTuple tuple{{arrival.destination, segment.destination_port},
                         {arrival.source, segment.source_port}};
   if (StreamConnection* connection = host.connections.find(tuple)) {
+    const tcp::KeyRing* keys = connection->settings().keys.get();
+    const auto position = [&] { return std::optional(connection->signed_position()); };
+    if (!is_genuine(host, keys, tuple, segment, header, *packet, position)) return;
+    if (keys != nullptr) connection->on_genuine(segment.options.signature);
     connection->on_segment(segment, *packet);
     return;
   }
   std::optional<SeqNum> beyond;  // a new connection over an old one in TIME_WAIT (RFC 6191)
   if (host.time_waits.size() > 0) {
+    const SocketHost::SignedTimeWait* kept = host.signed_time_wait(tuple);
+    const tcp::KeyRing* keys = kept != nullptr ? kept->keys.get() : nullptr;
+    const auto position = [&] { return std::optional(kept->position); };
+    if (kept != nullptr && !segment.flags.syn &&
+        !is_genuine(host, keys, tuple, segment, header, *packet, position))
+      return;
     if (const auto verdict = host.time_waits.on_segment(host.now, tuple, segment)) {
       if (verdict->drop) host.drops.count(*verdict->drop);
-      if (verdict->reply) host.send_segment(tuple, *verdict->reply, host.limits.ttl, 0);
+      if (verdict->reply)
+        host.send_segment(tuple, *verdict->reply, host.limits.ttl, 0, keys,
+                          kept != nullptr ? &kept->position : nullptr);
       if (!verdict->reopen_beyond) return;
       beyond = verdict->reopen_beyond;
     }
@@ -79,9 +110,9 @@ void receive_stream(SocketHost& host, PacketPtr packet, const IpArrival& arrival
     refuse_segment(host, tuple, segment);
     return;
   }
-  static_cast<StreamSocket*>(use->owner)
-      ->listener()
-      ->on_segment(tuple, segment, *packet, *arrival.interface, beyond, headers);
+  auto& owner = *static_cast<StreamSocket*>(use->owner);
+  if (!is_genuine(host, owner.settings().keys.get(), tuple, segment, header, *packet, nowhere)) return;
+  owner.listener()->on_segment(tuple, segment, *packet, *arrival.interface, beyond, headers);
 }
 
 bool receive_datagram(SocketHost& host, PacketPtr& packet, const IpArrival& arrival) {
@@ -152,6 +183,7 @@ void receive_icmp_error(SocketHost& host, const IcmpError& error) {
     }
     const PortUse* use = host.stream_ports.find(tuple.local, tuple.remote, 0, host.connections.hash(tuple));
     if (use != nullptr) {
+      if (error.mtu != 0) return;  // a SYN-ACK is never too big (Linux: tcp_req_err)
       static_cast<StreamSocket*>(use->owner)->listener()->half_open().on_icmp_error(tuple, sequence);
       return;
     }

@@ -8,6 +8,7 @@
 
 #include "socket/datagram_socket.h"
 #include "socket/stream_connection.h"
+#include "tcp/signature.h"
 #include "udp/datagram.h"
 #include "wire/tcp.h"
 
@@ -60,14 +61,32 @@ void SocketHost::add_time_wait(const tcp::TimeWait& record, const PortUse& use) 
     timers.arm(time_wait_timer_, *next);
 }
 
+void SocketHost::keep_keys(const FiveTuple& tuple, const std::shared_ptr<const tcp::KeyRing>& keys,
+                           const tcp::SignedPosition& position) {
+  if (signed_time_waits_.size() >= kSignedTimeWaitsMax)
+    for (auto at = signed_time_waits_.begin(); at != signed_time_waits_.end();)
+      at = time_waits.contains(at->first) ? std::next(at) : signed_time_waits_.erase(at);
+  // Beyond that the last ACKs go unsigned, and the peer's FIN has to time out.
+  if (signed_time_waits_.size() < kSignedTimeWaitsMax) signed_time_waits_[tuple] = {keys, position};
+}
+
+const SocketHost::SignedTimeWait* SocketHost::signed_time_wait(const FiveTuple& tuple) const {
+  if (signed_time_waits_.empty() || !time_waits.contains(tuple)) return nullptr;
+  const auto found = signed_time_waits_.find(tuple);
+  return found == signed_time_waits_.end() ? nullptr : &found->second;
+}
+
 void SocketHost::TimeWaitTimer::on_timer(Instant at) {
   host->time_waits.on_timer(at);
   if (const auto next = host->time_waits.next_timer()) host->timers.arm(*this, *next);
 }
 
-void SocketHost::refresh_time_wait(std::uint16_t port) {
-  if (stream_ports.has_time_wait(port) && time_waits.count_on_port(port) == 0)
+void SocketHost::refresh_time_wait(std::uint16_t port, bool exactly) {
+  if (!stream_ports.has_time_wait(port)) return;
+  if (time_waits.count_on_port(port) == 0)
     stream_ports.forget_time_wait(port);
+  else if (exactly)
+    stream_ports.forget_time_wait_of(port, [&](const Endpoint& local) { return time_waits.holds(local); });
 }
 
 bool SocketHost::is_served(const Endpoint& end, IpProtocol protocol) const {
@@ -124,11 +143,14 @@ void SocketHost::answer_as_service(PacketPtr request, const FiveTuple& tuple) {
   (void)ip.send(now, std::move(*packet), how);  // far below that interface's MTU
 }
 
-tcp::Path SocketHost::path_to(const IpAddress& destination, const Interface& interface) const {
+tcp::Path SocketHost::path_to(const IpAddress& destination, const Interface& interface,
+                              const tcp::KeyRing* keys) const {
   tcp::Path path;
   path.mtu = ip.path_mtu(now, destination, interface);
   path.largest_packet = std::max(interface.capabilities.largest_packet, path.mtu);
   path.is_v6 = destination.is_v6();
+  path.signature_bytes = tcp::signature_bytes(keys, destination);
+  if (path.signature_bytes != 0) path.largest_packet = path.mtu;
   return path;
 }
 
@@ -137,8 +159,16 @@ PacketPtr SocketHost::take_spare() {
   return pool.allocate();
 }
 
-void SocketHost::send_segment(const FiveTuple& tuple, const tcp::Segment& segment, std::uint8_t ttl,
-                              std::uint8_t tos) {
+void SocketHost::send_segment(const FiveTuple& tuple, tcp::Segment segment, std::uint8_t ttl,
+                              std::uint8_t tos, const tcp::KeyRing* keys,
+                              const tcp::SignedPosition* position) {
+  if (segment.flags.rst) {
+    if (config.reset_limit != 0 && !tcp.reset_limit.allow(now, config.reset_limit)) {
+      drops.count(Drop::reset_limited);
+      return;
+    }
+    tcp.counters.count(tcp::Counter::out_rsts);
+  }
   const auto way = route(tuple, IpProtocol::tcp, 0);
   if (!way) {
     drops.count(Drop::no_route);
@@ -149,7 +179,9 @@ void SocketHost::send_segment(const FiveTuple& tuple, const tcp::Segment& segmen
     drops.count(Drop::no_memory);
     return;
   }
+  tcp::prepare_signature(keys, tuple.remote.address, segment, position);
   emit_tcp(segment, packet->push_front(tcp_emit_size(segment)));
+  tcp::sign(keys, tuple, segment, *packet, position);
   IpSend how;
   how.source = tuple.local.address;
   how.destination = tuple.remote.address;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -20,6 +21,7 @@
 #include "socket/socket.h"
 #include "tcp/connection.h"
 #include "tcp/resources.h"
+#include "tcp/signature.h"
 #include "tcp/time_wait.h"
 
 namespace sockeye {
@@ -61,20 +63,32 @@ class SocketHost {
   void wait_for_flush(DatagramSocket& socket);
   // Puts a record of a finished connection on file; see StreamConnection.
   void add_time_wait(const tcp::TimeWait& record, const PortUse& use);
+  // Its last ACKs are to be signed.
+  void keep_keys(const FiveTuple& tuple, const std::shared_ptr<const tcp::KeyRing>& keys,
+                 const tcp::SignedPosition& position);
   // Before bind() looks at a port: forget uses that stand for records which have expired. `exactly`:
   // address by address.
   void refresh_time_wait(std::uint16_t port, bool exactly = false);
   std::uint64_t next_cookie() { return ++last_cookie_; }
   // A single segment outside any connection: a SYN-ACK, a RST, an ACK of a TIME_WAIT record.
-  void send_segment(const FiveTuple& tuple, const tcp::Segment& segment, std::uint8_t ttl, std::uint8_t tos);
+  // `keys`: what it is signed with; null: nothing.
+  void send_segment(const FiveTuple& tuple, tcp::Segment segment, std::uint8_t ttl, std::uint8_t tos,
+                    const tcp::KeyRing* keys = nullptr, const tcp::SignedPosition* position = nullptr);
   // The way from `ends.local` (address: may be unspecified) to `ends.remote`: IpLayer::route(), except
   // to and from the service of this host.
   Result<IpLayer::Route> route(const FiveTuple& ends, IpProtocol protocol, unsigned device) const;
   // Would a packet to this end go to the service? (Or is it the service's own end.)
   bool is_served(const Endpoint& end, IpProtocol protocol) const;
   void answer_as_service(PacketPtr request, const FiveTuple& tuple);
-  // The way of a connection, as TCP needs to know it.
-  tcp::Path path_to(const IpAddress& destination, const Interface& interface) const;
+  // The way of a connection, as TCP needs to know it. Signed segments go one by one.
+  tcp::Path path_to(const IpAddress& destination, const Interface& interface,
+                    const tcp::KeyRing* keys = nullptr) const;
+  // The keys of a connection that is in TIME_WAIT, and where it stood; null: none.
+  struct SignedTimeWait {
+    std::shared_ptr<const tcp::KeyRing> keys{};
+    tcp::SignedPosition position{};
+  };
+  const SignedTimeWait* signed_time_wait(const FiveTuple& tuple) const;
   // A packet to fill; kept for the next caller when it was not needed.
   PacketPtr take_spare();
   void give_spare(PacketPtr packet) { spare_ = std::move(packet); }
@@ -110,6 +124,8 @@ class SocketHost {
     void on_timer(Instant at) override;
   };
 
+  static constexpr std::size_t kSignedTimeWaitsMax = 1024;
+  std::map<FiveTuple, SignedTimeWait> signed_time_waits_{};
   std::uint64_t last_cookie_ = 0;
   PacketPtr spare_{};
   TimeWaitTimer time_wait_timer_{};

@@ -26,14 +26,15 @@ void Listener::on_segment(const FiveTuple& tuple, const tcp::Segment& segment, P
   half_open_.set_fast_open({is_fast_on, is_fast_on && segment.flags.syn && has_fast_room(),
                             options.fast_open_keys ? &*options.fast_open_keys : nullptr});
   half_open_.set_defer_accept(socket_.options().defer_accept_timeouts);
-  const tcp::Path path = host_.path_to(tuple.remote.address, interface);
+  const tcp::KeyRing* keys = socket_.settings().keys.get();
+  const tcp::Path path = host_.path_to(tuple.remote.address, interface, keys);
   const tcp::ListenVerdict verdict =
       half_open_.on_segment(host_.now, tuple, segment, socket_.settings(), path, is_full(), beyond);
   if (verdict.drop) host_.drops.count(*verdict.drop);
   const bool is_kept = half_open_.contains(tuple) || verdict.is_fast;
   if (options.save_syn != 0 && segment.flags.syn && !segment.flags.ack && is_kept) save_syn(tuple, headers);
   if (verdict.reply)
-    host_.send_segment(tuple, *verdict.reply, socket_.hop_limit(tuple), socket_.service(tuple));
+    host_.send_segment(tuple, *verdict.reply, socket_.hop_limit(tuple), socket_.service(tuple), keys);
   if (verdict.handshake)
     add_child(tuple, segment, *verdict.handshake, packet, interface, path, verdict.is_fast);
   rearm();
@@ -84,7 +85,7 @@ void Listener::add_child(const FiveTuple& tuple, const tcp::Segment& segment, co
   claim.owner = nullptr;
   auto* child = new StreamConnection(host_, tuple, path, socket_.settings(), interface, claim);
   child->set_listener(this);
-  child->set_hops(socket_.hop_limit(tuple), socket_.service(tuple));
+  child->set_hops(socket_.hop_limit(tuple), socket_.service(tuple), socket_.path_discovery(tuple));
   if (is_fast) {
     child->tcp().open_fast(host_.now, handshake, segment, packet);
     fast_opens_.push_back(tuple);
@@ -108,7 +109,8 @@ StreamConnection* Listener::take() {
 
 void Listener::on_timer(Instant now) {
   while (const auto due = half_open_.next_due(now))
-    host_.send_segment(due->tuple, due->segment, socket_.hop_limit(due->tuple), socket_.service(due->tuple));
+    host_.send_segment(due->tuple, due->segment, socket_.hop_limit(due->tuple), socket_.service(due->tuple),
+                       socket_.settings().keys.get());
   rearm();
 }
 

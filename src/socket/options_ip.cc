@@ -153,14 +153,15 @@ constexpr OptionRow kRows[] = {
     {.level = IPPROTO_IP,
      .name = IP_MTU_DISCOVER,
      .text = "IP_MTU_DISCOVER",
-     .sockets = kDatagram,
      .maximum = 5,
      .set = +[](BaseSocket& s, int v) -> Result<> {
        s.own_options().mtu_discover = static_cast<PathMtuDiscovery>(v);
+       s.hops_changed();
        return {};
      },
      .get = +[](const BaseSocket& s) -> Result<int> { return static_cast<int>(s.options().mtu_discover); },
-     .effect = "whether datagrams are cut here (DONT, WANT) or refused with EMSGSIZE (DO, PROBE)"},
+     .effect = "whether datagrams are cut here (DONT, WANT) or refused with EMSGSIZE (DO, PROBE); whether "
+               "streams set DF (WANT, DO)"},
     {.level = IPPROTO_IP,
      .name = IP_MTU,
      .text = "IP_MTU",
@@ -274,11 +275,11 @@ constexpr OptionRow kRows[] = {
     {.level = IPPROTO_IPV6,
      .name = kIpv6MtuDiscover,
      .text = "IPV6_MTU_DISCOVER",
-     .sockets = kDatagram,
      .v6_only = true,
      .maximum = 5,
      .set = +[](BaseSocket& s, int v) -> Result<> {
        s.own_options().mtu_discover_v6 = static_cast<PathMtuDiscovery>(v);
+       s.hops_changed();
        return {};
      },
      .get = +[](const BaseSocket& s) -> Result<int> { return static_cast<int>(s.options().mtu_discover_v6); },

@@ -106,8 +106,9 @@ Result<> StreamSocket::begin_connect(const Endpoint& to) {
   wanted.port = here.port;
   wanted.state = PortUse::State::connected;
   const tcp::Settings wanted_settings = settings();
-  connection_ = new StreamConnection(host_, {here, peer}, host_.path_to(peer.address, *route->interface),
-                                     wanted_settings, *route->interface, wanted);
+  connection_ = new StreamConnection(
+      host_, {here, peer}, host_.path_to(peer.address, *route->interface, wanted_settings.keys.get()),
+      wanted_settings, *route->interface, wanted);
   own_settings_.reset();
   release_port();  // the connection holds it now
   connection_->set_socket(this);

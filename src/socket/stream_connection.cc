@@ -6,6 +6,7 @@
 
 #include "socket/listener.h"
 #include "socket/stream_socket.h"
+#include "tcp/signature.h"
 
 namespace sockeye {
 
@@ -39,20 +40,49 @@ void StreamConnection::on_segment(const tcp::Segment& segment, Packet& packet) {
   host_.touch(*this);
 }
 
+tcp::SignedPosition StreamConnection::signed_position() const {
+  tcp::SignedPosition position = tcp_.signed_position();
+  if (has_ao_key_) position.key_id = ao_key_;
+  return position;
+}
+
+void StreamConnection::on_genuine(const TcpSignature& signature) {
+  if (signature.kind != TcpSignature::Kind::ao) return;
+  has_ao_key_ = settings().keys->find_ao_sent(tuple().remote.address, signature.next_key_id) != nullptr;
+  ao_key_ = signature.next_key_id;
+}
+
 void StreamConnection::on_icmp_error(Errno error, bool hard, SeqNum sequence, std::uint32_t mtu) {
+  const tcp::KeyRing* keys = settings().keys.get();
+  if (keys != nullptr && !keys->ao_accepts_icmp && keys->has_ao(tuple().remote.address)) {
+    host_.drops.count(Drop::ignored_icmp);  // RFC 5925 7.8: it could be anybody's
+    return;
+  }
   if (mtu != 0) {
     // RFC 5927 7: believed only when it quotes something that is under way.
     if (!tcp_.is_in_flight(sequence)) {
       host_.drops.count(Drop::bad_icmp);
       return;
     }
-    const IpAddress& peer = tuple().remote.address;
-    if (!host_.ip.path_mtus().lower(host_.now, peer, mtu, interface_->capabilities.mtu)) return;
-    tcp_.on_path_change(host_.now, host_.path_to(peer, *interface_));
+    host_.ip.path_mtus().lower(host_.now, tuple().remote.address, mtu, interface_->capabilities.mtu);
+    // As Linux: the others use it too, but only from their next retransmission on.
+    const bool listens = discovery_ == PathMtuDiscovery::want || discovery_ == PathMtuDiscovery::always ||
+                         discovery_ == PathMtuDiscovery::probe;
+    refresh_path(listens);
   } else {
     tcp_.on_icmp_error(host_.now, error, hard, sequence);
   }
   host_.touch(*this);
+}
+
+// The host may know more now: this connection's report, another's, or an expiry.
+void StreamConnection::refresh_path(bool resend) {
+  const IpAddress& peer = tuple().remote.address;
+  is_locked_ = host_.ip.path_mtus().is_locked(host_.now, peer);
+  const tcp::Path path = host_.path_to(peer, *interface_, settings().keys.get());
+  const tcp::Path& known = tcp_.path();
+  if (path.mtu != known.mtu || path.signature_bytes != known.signature_bytes)
+    tcp_.on_path_change(host_.now, path, resend);
 }
 
 void StreamConnection::on_timer(Instant now) {
@@ -72,7 +102,14 @@ bool StreamConnection::transmit_one() {
     host_.give_spare(std::move(packet));
     return false;
   }
+  const tcp::KeyRing* keys = settings().keys.get();
+  tcp::SignedPosition position;
+  if (keys != nullptr) {
+    position = signed_position();
+    tcp::prepare_signature(keys, tuple().remote.address, segment, &position);
+  }
   emit_tcp(segment, packet->push_front(tcp_emit_size(segment)));
+  if (keys != nullptr) tcp::sign(keys, tuple(), segment, *packet, &position);
   IpSend how;
   how.source = tuple().local.address;
   how.destination = tuple().remote.address;
@@ -81,13 +118,15 @@ bool StreamConnection::transmit_one() {
   how.ttl = ttl_;
   how.tos = static_cast<std::uint8_t>((tos_ & ~3u) | segment.ip_ecn);
   how.interface = interface_;
+  how.dont_fragment = discovery_ == PathMtuDiscovery::always ||
+                      (discovery_ == PathMtuDiscovery::want && !is_locked_);  // Linux: ip_dont_fragment
   how.identification = identification_;
   const std::uint32_t pieces =
       packet->segment_size == 0 ? 1
                                 : (packet->payload_size() + packet->segment_size - 1) / packet->segment_size;
   identification_ = static_cast<std::uint16_t>(identification_ + pieces);
   if (!host_.ip.send(host_.now, std::move(packet), how))  // the way became narrower meanwhile
-    tcp_.on_path_change(host_.now, host_.path_to(how.destination, *interface_));
+    refresh_path(true);
   return true;
 }
 
@@ -112,12 +151,14 @@ void StreamConnection::retire() {
   const bool time_wait = tcp_.state() == tcp::State::time_wait;
   discard();
   if (time_wait) host_.add_time_wait(tcp_.make_time_wait(host_.now), claim);
+  if (time_wait && settings().keys) host_.keep_keys(tuple(), settings().keys, signed_position());
   if (socket_ != nullptr) socket_->on_connection_finished();
 }
 
 bool StreamConnection::settle(std::size_t& budget) {
   std::size_t share = std::min(budget, kPacketsPerVisit);
   if (!is_retired()) {
+    if (!host_.ip.path_mtus().empty()) refresh_path(true);
     while (share > 0 && transmit_one()) {
       --share;
       --budget;

@@ -15,6 +15,7 @@
 #include "core/intrusive_list.h"
 #include "core/timer_wheel.h"
 #include "socket/host.h"
+#include "socket/socket_options.h"
 #include "tcp/connection.h"
 
 namespace sockeye {
@@ -34,6 +35,7 @@ class StreamConnection final : public TimerEntry, public ListHook<DirtyTag>, pub
   const FiveTuple& tuple() const { return tcp_.tuple(); }
   tcp::Connection& tcp() { return tcp_; }
   const tcp::Connection& tcp() const { return tcp_; }
+  const tcp::Settings& settings() const { return tcp_.settings(); }
   bool is_retired() const { return use_ == nullptr; }
   tcp::State state() const { return is_retired() ? tcp::State::closed : tcp_.state(); }
   std::uint64_t serial() const { return serial_; }  // order of creation
@@ -43,10 +45,20 @@ class StreamConnection final : public TimerEntry, public ListHook<DirtyTag>, pub
   void set_socket(StreamSocket* socket) { socket_ = socket; }
   Listener* listener() const { return listener_; }
   void set_listener(Listener* listener) { listener_ = listener; }
-  void set_hops(std::uint8_t ttl, std::uint8_t tos) {
+  // What the socket's options say about the headers of its packets.
+  void set_hops(std::uint8_t ttl, std::uint8_t tos, PathMtuDiscovery discovery) {
     ttl_ = ttl;
     tos_ = tos;
+    discovery_ = discovery;
   }
+
+  // For TCP-AO: where the connection stands; a segment that passed names the key that the peer wants.
+  tcp::SignedPosition signed_position() const;
+  void on_genuine(const TcpSignature& signature);
+  void forget_asked_key() { has_ao_key_ = false; }  // the program has chosen anew
+
+  // The path's MTU as the host knows it now, and what signatures take of it.
+  void refresh_path(bool resend);
 
   // --- driven by the stack
   void on_segment(const tcp::Segment& segment, Packet& packet);
@@ -80,6 +92,10 @@ class StreamConnection final : public TimerEntry, public ListHook<DirtyTag>, pub
   std::uint16_t identification_ = 0;  // of the next IPv4 packet, as Linux per connection: peers merge by it
   std::uint8_t ttl_;
   std::uint8_t tos_ = 0;
+  PathMtuDiscovery discovery_ = PathMtuDiscovery::want;
+  std::uint8_t ao_key_ = 0;  // SendID that the peer asked for, if it has
+  bool has_ao_key_ = false;
+  bool is_locked_ = false;  // the path is narrower than the least we cut to: no DF
 
  public:
   std::uint32_t pacing_place = 0;  // the heap's; last, in what would be padding

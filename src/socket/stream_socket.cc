@@ -39,12 +39,15 @@ tcp::Settings* StreamSocket::own_settings() {
 void StreamSocket::settings_changed() {
   if (connection_ == nullptr) return;
   connection_->tcp().on_settings_changed(host_.now);
+  connection_->forget_asked_key();
+  if (!connection_->is_retired()) connection_->refresh_path(true);
   host_.touch(*connection_);
 }
 
 void StreamSocket::hops_changed() {
   if (connection_ != nullptr)
-    connection_->set_hops(hop_limit(connection_->tuple()), service(connection_->tuple()));
+    connection_->set_hops(hop_limit(connection_->tuple()), service(connection_->tuple()),
+                          path_discovery(connection_->tuple()));
 }
 
 std::optional<tcp::Info> StreamSocket::tcp_info() const {
@@ -59,7 +62,12 @@ std::optional<tcp::Info> StreamSocket::tcp_info() const {
     info.unacked_segments = listener_->waiting();
     info.sacked_segments = listener_->backlog();
   }
-  info.rto = host_.config.rto_initial;
+  info.cwnd_segments = host_.config.initial_window;
+  if (!listener_) {
+    info.rto = host_.config.rto_initial;
+    info.rttvar = host_.config.rto_initial / 4;
+    info.send_mss = 536;
+  }
   info.congestion_control = settings().congestion_control;
   return info;
 }

@@ -58,6 +58,13 @@ class StreamSocket final : public BaseSocket {
   std::optional<std::uint32_t> path_mtu() const override;
   void hops_changed() override;
 
+  // The connection leaves as plain data, without a word to its peer, and the socket is idle again.
+  // notconn: there is none; inval: it is opening or over.
+  Result<tcp::Snapshot> take_connection();
+  // An idle socket without a port goes on with a connection. addrinuse: there is one between these
+  // ends (or its TIME_WAIT); addrnotavail: the local address is not this host's.
+  Result<> put_connection(const tcp::Snapshot& snapshot);
+
   Listener* listener() const { return listener_.get(); }
   StreamConnection* connection() const { return connection_; }
   // From the connection: it has left the tables and will send nothing any more.

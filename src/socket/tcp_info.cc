@@ -39,6 +39,9 @@ namespace {
 std::uint32_t us(Duration d) {
   return static_cast<std::uint32_t>(std::min<std::int64_t>(to_us(d), 0xffffffff));
 }
+std::uint64_t us64(Duration d) {
+  return static_cast<std::uint64_t>(to_us(d));
+}
 std::uint32_t ms(Duration d) {
   return static_cast<std::uint32_t>(std::min<std::int64_t>(to_ms(d), 0xffffffff));
 }
@@ -66,7 +69,7 @@ LinuxTcpInfo to_linux(const tcp::Info& info) {
   out.ca_state = info.congestion_state;
   out.retransmits = static_cast<std::uint8_t>(std::min(info.retransmits, 255u));
   out.probes = static_cast<std::uint8_t>(std::min(info.probes, 255u));
-  out.backoff = out.retransmits;
+  out.backoff = static_cast<std::uint8_t>(std::min(info.back_offs, 255u));
   if (info.timestamps) out.options |= kOptionTimestamps;
   if (info.sack) out.options |= kOptionSack;
   if (info.ecn) out.options |= kOptionEcn;
@@ -105,7 +108,8 @@ LinuxTcpInfo to_linux(const tcp::Info& info) {
   out.segs_out = static_cast<std::uint32_t>(info.segments_out);
   out.segs_in = static_cast<std::uint32_t>(info.segments_in);
   out.notsent_bytes = info.notsent_bytes;
-  out.min_rtt = us(info.min_rtt);
+  out.min_rtt = info.min_rtt > Duration::zero() ? us(info.min_rtt) : 0xffffffff;  // none yet
+  if (info.state == tcp::State::listen) out.min_rtt = out.snd_ssthresh = 0;
   out.data_segs_in = static_cast<std::uint32_t>(info.data_segments_in);
   out.data_segs_out = static_cast<std::uint32_t>(info.data_segments_out);
   out.pacing_rate = info.pacing_rate;
@@ -120,6 +124,7 @@ LinuxTcpInfo to_linux(const tcp::Info& info) {
   out.dsack_dups = info.duplicates_reported;
   out.reord_seen = info.reordering_seen;
   out.snd_wnd = info.send_window;
+  out.rcv_ooopack = info.out_of_order_segments;
   return out;
 }
 

@@ -43,6 +43,19 @@ Result<SocketRef> Stack::socket(int domain, int type, int protocol) {
   return SocketRef(new DatagramSocket(*impl_, is_v6));
 }
 
+Result<tcp::Snapshot> Stack::take_connection(Socket& socket) {
+  if (socket.kind() != Socket::Kind::stream) return Errno::opnotsupp;
+  return static_cast<StreamSocket&>(socket).take_connection();
+}
+
+Result<SocketRef> Stack::put_connection(const tcp::Snapshot& snapshot) {
+  constexpr int kInet = 2, kInet6 = 10, kStream = 1;
+  auto made = socket(snapshot.tuple.local.address.is_v4() ? kInet : kInet6, kStream, 0);
+  if (!made) return made;
+  if (auto put = static_cast<StreamSocket&>(**made).put_connection(snapshot); !put) return put.error();
+  return made;
+}
+
 Instant Stack::poll(Instant now) {
   return impl_->poll(now);
 }

@@ -20,11 +20,13 @@
 #include "core/rng.h"
 #include "core/time.h"
 #include "ip/interface.h"
+#include "ip/path_mtu_cache.h"
 #include "link/link.h"
 #include "socket/local_service.h"
 #include "socket/socket.h"
 #include "tcp/config.h"
 #include "tcp/counters.h"
+#include "tcp/snapshot.h"
 
 namespace sockeye {
 
@@ -41,6 +43,7 @@ struct StackConfig {
   std::uint32_t sockets_max = 1u << 20;
   std::uint32_t packets_per_turn = 256;  // budget of one poll per link (hostile.md F28)
   std::uint8_t ttl = 64;
+  PathMtuRules path_mtu{};  // net.ipv4.ip_no_pmtu_disc, route.min_pmtu, route.mtu_expires
 };
 
 class Stack {
@@ -58,6 +61,12 @@ class Stack {
                      bool default_route = false);
   // Impair loopback: replaces the built-in link of lo (decisions.md D6). Before the first packet.
   void replace_loopback(Link& link);
+
+  // A live TCP connection moves to another stack that has its address (tcp/snapshot.h): out of a stream
+  // socket of this stack, and into a new one. Nothing is sent when it leaves; the errors are those of
+  // StreamSocket::take_connection and put_connection.
+  Result<tcp::Snapshot> take_connection(Socket& socket);
+  Result<SocketRef> put_connection(const tcp::Snapshot& snapshot);
 
   // AF_INET 2 / AF_INET6 10; SOCK_STREAM 1 / SOCK_DGRAM 2 without flag bits; protocol 0 or the fitting.
   Result<SocketRef> socket(int domain, int type, int protocol);

@@ -39,6 +39,7 @@ Stack::Impl::Impl(Stack& owner, const StackConfig& configuration, PacketPool& pa
     : StackConfigBase{configuration},
       SocketHost(owner, limits_of(configuration), stack_config.tcp, packets, secret, open, start),
       icmp(ip, packets, open, drops) {
+  ip.path_mtus().set_rules(stack_config.path_mtu);
   links_waker_.impl = this;
   reassembly_timer_.impl = this;
   attach(ip.add_interface("lo", loopback.link(),

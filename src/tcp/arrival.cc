@@ -61,7 +61,7 @@ Arrival::Verdict Arrival::challenge(Drop reason) {
 void Arrival::reset_reply() {
   c_.flags_.reset_due = true;
   c_.flags_.reset_acks = false;
-  c_.reset_seq_ = segment_.ack;
+  c_.snd_.wl1 = segment_.ack;
 }
 
 // --- first
@@ -275,7 +275,8 @@ std::optional<Drop> Arrival::in_syn_sent() {
 void Arrival::take_syn() {
   c_.rcv_.irs = segment_.seq;
   c_.rcv_.nxt = c_.rcv_.acked = segment_.seq + 1;
-  const Offer offer = make_offer(c_.resources_.config, c_.settings_->value, c_.path_.mtu, c_.path_.is_v6);
+  const Offer offer = make_offer(c_.resources_.config, c_.settings_->value, c_.path_.mtu, c_.path_.is_v6,
+                                 c_.path_.signature_bytes);
   const Negotiated agreed = negotiate(offer, segment_.options, c_.path_.is_v6);
   c_.adopt(now_, agreed, timestamp_offset(c_.resources_.timestamp_key, c_.tuple_));
   c_.negotiate_ecn(segment_);

@@ -26,7 +26,7 @@ void Connection::queue_fin(Instant now) {
 
 void Connection::send_reset() {
   flags_.reset_due = flags_.reset_acks = true;
-  reset_seq_ = snd_.nxt;
+  snd_.wl1 = snd_.nxt;
 }
 
 void Connection::close(Instant now, bool abort) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "core/time.h"
@@ -38,6 +39,11 @@ struct Config {
   bool rto_min_of_sum = false;      // rto_min bounds SRTT + 4 RTTVAR (RFC 6298 2.4), not 4 RTTVAR alone
   bool require_timestamps = false;  // drop a segment that lacks the agreed option (RFC 7323 3.2)
   bool abort_on_hard_icmp = false;  // also when established (RFC 9293 3.9.2.2; RFC 5927 advises against)
+  unsigned mtu_probing = 0;                       // net.ipv4.tcp_mtu_probing: 0, 1 after a black hole, 2
+  std::uint32_t base_mss = 1024;                  // net.ipv4.tcp_base_mss: where probing begins
+  std::uint32_t mtu_probe_floor = 48;             // net.ipv4.tcp_mtu_probe_floor
+  std::uint32_t mtu_probe_threshold = 8;          // net.ipv4.tcp_probe_threshold, bytes
+  Duration mtu_probe_interval = 600s;             // net.ipv4.tcp_probe_interval
   unsigned initial_window = 10;     // RFC 6928, in segments; 0: the rule of RFC 5681 3.1
   std::uint32_t receive_buffer_default = 131072;   // net.ipv4.tcp_rmem[1]
   std::uint32_t receive_buffer_max = 6u << 20;     // net.ipv4.tcp_rmem[2] (auto-tuning)
@@ -66,6 +72,8 @@ struct Config {
   unsigned pacing_ca_ratio = 120;  // net.ipv4.tcp_pacing_ca_ratio
 };
 
+class KeyRing;  // tcp/signature.h
+
 struct Settings {
   // RFC 9293 3.8.4 MUST-27, MUST-28
   Duration keepalive_idle = 7200s;                    // TCP_KEEPIDLE
@@ -91,6 +99,7 @@ struct Settings {
   bool send_buffer_locked = false;
   bool fast_open_no_cookie = false;       // TCP_FASTOPEN_NO_COOKIE
   char congestion_control[16] = "cubic";  // TCP_CONGESTION
+  std::shared_ptr<const KeyRing> keys{};  // TCP_MD5SIG; null: nothing is signed
 
   // What a new socket of a stack with this Config starts with.
   static Settings of(const Config& config);

@@ -9,6 +9,7 @@
 
 #include "tcp/active.h"
 #include "tcp/arrival.h"
+#include "tcp/rare.h"
 #include "tcp/resources.h"
 
 namespace sockeye::tcp {
@@ -54,6 +55,7 @@ Connection::Connection(Resources& resources, const FiveTuple& tuple, const Path&
 
 Connection::~Connection() {
   if (active_ != nullptr) resources_.active.release(active_);
+  if (flags_.has_rare) resources_.rare.erase(this);
   SettingsCache::release(settings_);
 }
 
@@ -86,6 +88,17 @@ void Connection::fail(Errno error, Event event) {
   error_ = error;
   notify(Readiness::err);
   enter(event);
+}
+
+Rare* Connection::rare() const {
+  if (!flags_.has_rare) return nullptr;
+  const auto found = resources_.rare.find(this);
+  return found == resources_.rare.end() ? nullptr : &found->second;
+}
+
+Rare& Connection::make_rare() {
+  flags_.has_rare = true;
+  return resources_.rare[this];
 }
 
 Active& Connection::active() {
@@ -149,9 +162,17 @@ Result<std::size_t> Connection::send(Instant now, Bytes bytes, bool more, bool o
 
 std::uint32_t Connection::send_room() const {
   if (!(can_send(state_) || is_fast_child()) || flags_.write_shut) return 0;
-  if (unsent() >= settings_->value.notsent_low_water) return 0;
+  const std::uint32_t low_water = settings_->value.notsent_low_water;
+  const std::uint32_t waiting = unsent();
+  if (waiting >= low_water) return 0;
   const std::uint32_t used = active_ == nullptr ? 0 : active_->send_buffer.size();
-  return used >= snd_.limit ? 0 : snd_.limit - used;
+  if (used >= snd_.limit) return 0;
+  const std::uint32_t room = snd_.limit - used;
+  if (low_water >= snd_.limit) return room;
+  // TCP_NOTSENT_LOWAT: packet by packet until the mark is reached, so one call overshoots by less than a
+  // packet (Linux takes one buffer after the other).
+  const std::uint32_t packet = packet_max();
+  return std::min(room, (low_water - waiting + packet - 1) / packet * packet);
 }
 
 // Linux: sk_stream_is_writeable. Free space at least half of what is used, and little enough unsent.
@@ -309,7 +330,7 @@ void Connection::on_settings_changed(Instant now) {
     if (settings.quick_ack && rcv_.acked != rcv_.nxt) acknowledge_now();
     flags_.quick_ack = settings.quick_ack;
   }
-  if (is_synchronized(state_) && state_ != State::time_wait) update_mss();
+  if (is_synchronized(state_) && state_ != State::time_wait) update_mss(true);
   notify(Readiness::out);
   (void)now;
 }

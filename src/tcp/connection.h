@@ -44,16 +44,20 @@ namespace sockeye::tcp {
 
 // What all connections of a stack share. Owned by the stack, outlives its connections.
 struct Resources;
+struct Rare;            // what few connections need: tcp/rare.h
 struct Active;          // what a connection has only while it is busy (D13): tcp/active.h
 struct SharedSettings;  // connections with equal settings share them: tcp/shared_settings.h
 struct AckNews;         // what one ACK has told: tcp/ack_news.h
 struct SentSegment;
+struct SignedPosition;  // tcp/signature.h
+struct Snapshot;        // a connection as plain data: tcp/snapshot.h
 
 // What is known about the way to the peer; may change while the connection lives.
 struct Path {
   std::uint32_t mtu = 1500;             // largest IP packet of this path
   std::uint32_t largest_packet = 1500;  // what the link takes in one piece (GSO), >= mtu
   bool is_v6 = false;
+  std::uint8_t signature_bytes = 0;  // of TCP-MD5 or TCP-AO, in every segment
   std::uint32_t ip_header_bytes() const { return is_v6 ? 40 : 20; }
 };
 
@@ -94,6 +98,9 @@ class Connection {
   // After try_fast_open() said so: the SYN waits for the first send() (TCP_FASTOPEN_CONNECT).
   void defer_syn();
   bool is_syn_deferred() const;
+  // Goes on where another stack left off (tcp/snapshot.h); on a fresh connection, before anything else.
+  // nobufs: the pool cannot hold its bytes; then it is of no use any more.
+  Result<> restore(Instant now, const Snapshot& snapshot);
 
   // --- what happens to it
   // `packet` holds the payload only (headers consumed); the connection takes its slices.
@@ -103,7 +110,8 @@ class Connection {
   // An ICMP error that quotes this connection. `hard`: codes that abort in SYN-SENT (RFC 9293
   // 3.9.2.2); quoted_seq is checked against the window (RFC 5927).
   void on_icmp_error(Instant now, Errno error, bool hard, SeqNum quoted_seq);
-  void on_path_change(Instant now, const Path& path);
+  // `resend`: what is in flight and too large now goes out again in smaller segments.
+  void on_path_change(Instant now, const Path& path, bool resend = true);
 
   // --- the user calls (3.10.2-3.10.6). They never wait: Errno::again.
   Result<std::size_t> send(Instant now, Bytes bytes, bool more, bool out_of_band);
@@ -127,6 +135,7 @@ class Connection {
 
   // --- questions
   const FiveTuple& tuple() const;
+  const Path& path() const { return path_; }
   State state() const;
   Readiness readiness() const;                 // the level, as poll(2) reports it for a TCP socket
   std::optional<Errno> error() const;          // pending (SO_ERROR), not cleared
@@ -146,6 +155,11 @@ class Connection {
   // Bytes that a program has not read although the connection handed them out (a carrier): they
   // count against the advertised window. Call again whenever it changes.
   void set_external_unread(Instant now, std::uint32_t bytes);
+  // Where it stands, for TCP-AO; without the key.
+  SignedPosition signed_position() const;
+  // As plain data; inval while opening, in TIME_WAIT and when closed, opnotsupp when it is signed. Sends
+  // nothing, changes nothing.
+  Result<Snapshot> snapshot(Instant now) const;
   // Valid once in TIME_WAIT: what the compact record needs.
   struct TimeWait make_time_wait(Instant now) const;
 
@@ -158,7 +172,7 @@ class Connection {
     SeqNum una{};
     SeqNum nxt{};
     SeqNum end{};  // one past the last byte that the program has sent; the FIN stands here
-    SeqNum wl1{};
+    SeqNum wl1{};  // while a RST is due, its number: the window is updated no more, or not yet
     SeqNum wl2{};
     // RFC 9293 3.1 REC-1
     std::uint32_t wnd = 0;      // scaled
@@ -194,6 +208,7 @@ class Connection {
     bool syn_data_acked : 1 = false;      // TCPI_OPT_SYN_DATA
     bool fast_open : 1 = false;           // asked for, or a cookie was sent
     bool rate_app_limited : 1 = false;    // of delivery_rate_
+    bool has_rare : 1 = false;            // Resources::rare has something of ours
   };
   // Counters that TCP_INFO reports; 32 bits where Linux has 32.
   struct Counts {
@@ -205,6 +220,7 @@ class Connection {
     std::uint32_t segments_in = 0;
     std::uint32_t data_segments_out = 0;
     std::uint32_t data_segments_in = 0;
+    std::uint32_t out_of_order = 0;  // segments that arrived ahead of their turn
   };
 
   // connection.cc
@@ -214,6 +230,8 @@ class Connection {
   Active& active();
   void release_active();
   bool is_writable() const;
+  Rare* rare() const;
+  Rare& make_rare();
   bool fin_sent() const { return flags_.fin_queued && snd_.nxt == snd_.end + 1; }
   std::uint32_t unsent() const { return fin_sent() ? 0 : distance(snd_.nxt, snd_.end); }
   std::uint32_t unread() const;
@@ -226,7 +244,6 @@ class Connection {
   // open.cc
   void adopt(Instant now, const Negotiated& agreed, std::uint32_t timestamp_offset);
   void establish(Instant now);
-  void update_mss();
   bool poll_handshake(Instant now, Segment& segment, Packet& packet);
   void on_handshake_timeout(Instant now);
 
@@ -237,6 +254,22 @@ class Connection {
   Result<std::size_t> send_with_syn(Bytes bytes);
   void establish_fast(Instant now);
   void on_fast_open_timeout(Instant now, bool is_over);
+
+  // connection_path.cc
+  std::uint32_t option_bytes() const;
+  std::uint32_t header_bytes() const;
+  void update_mss(bool resend);
+  std::uint32_t probe_ceiling() const;
+  void start_mtu_probing(Instant now);
+  void suspect_black_hole(Instant now);
+  std::optional<std::uint32_t> mtu_probe_due(Instant now, std::uint32_t window, std::uint32_t pipe);
+  void send_mtu_probe(Instant now, std::uint32_t payload, Segment& segment, Packet& packet);
+  void check_mtu_probe();
+  bool is_mtu_probe_loss();
+
+  // connection_snapshot.cc
+  bool restore_buffers(Instant now, const Snapshot& s);
+  void restore_state(Instant now, const Snapshot& s);
 
   // close.cc
   void queue_fin(Instant now);
@@ -372,7 +405,6 @@ class Connection {
   FiveTuple tuple_;
   Path path_;
   ChallengeAck challenge_;
-  SeqNum reset_seq_{};
   std::uint32_t min_rtt_us_ = 0;
   std::uint32_t delivery_rate_ = 0;  // in kRateUnit bytes per second
   BusyTotals busy_;

@@ -141,6 +141,7 @@ void Connection::take_acked_bytes(Instant now, SeqNum ack, AckNews& news) {
   a.scoreboard.on_cumulative_ack(snd_.una);
   a.urgent.on_una(snd_.una);
   a.retransmissions = 0;
+  check_mtu_probe();
 }
 
 void Connection::note_delivered(Instant now, const SentSegment& piece, AckNews& news) {

@@ -100,6 +100,7 @@ std::uint32_t Connection::take_in_order(Packet& packet) {
 // RFC 9293 3.10.7.4 SHLD-31
 std::optional<Drop> Connection::take_out_of_order(SeqNum begin, Packet& packet, std::uint32_t window) {
   Active& a = *active_;
+  ++counts_.out_of_order;
   packet.truncate(window - distance(rcv_.nxt, begin));
   // Bytes out of order lie inside the window that was promised; their slices cost more than bytes.
   const std::uint32_t charge_max = window_.limit() + window_.limit() / 2;

@@ -243,6 +243,7 @@ void Connection::recover(Instant now, AckNews& news) {
       break;
   }
   if (a.sent.lost_bytes() > 0) {
+    if (is_mtu_probe_loss()) return;
     enter_recovery(now);
   } else if (a.recovery.phase() != Phase::cwr) {
     if (!a.sent.any_retransmitted()) a.undo.forget_first();
@@ -330,7 +331,7 @@ void Connection::on_reorder_timeout(Instant now) {
   (void)count_lost(now, marked);
   if (losses == a.sent.loss_count()) return;
   a.recovery.set_resend(Resend::lost);
-  if (a.recovery.phase() == Phase::recovery) return;
+  if (a.recovery.phase() == Phase::recovery || is_mtu_probe_loss()) return;
   enter_recovery(now);
   // The reduction begins without an ACK; as if one for a segment had come (Linux).
   if (!congestion_->owns_recovery()) congestion_->set_cwnd(a.prr.on_ack(snd_.mss, pipe(), false, snd_.mss));

@@ -60,7 +60,7 @@ bool Connection::poll_reset(Instant now, Segment& segment) {
   segment = Segment();
   segment.source_port = tuple_.local.port;
   segment.destination_port = tuple_.remote.port;
-  segment.seq = reset_seq_;
+  segment.seq = snd_.wl1;
   segment.flags.rst = true;
   if (flags_.reset_acks) {
     segment.flags.ack = true;
@@ -116,8 +116,7 @@ void Connection::on_packet_out(Instant now, const Segment& segment) {
 
 // Payload that the link takes in one piece: whole segments, at least one.
 std::uint32_t Connection::packet_max() const {
-  const std::uint32_t options = timestamps_.is_enabled() ? kTimestampBytes : 0;
-  const std::uint32_t headers = path_.ip_header_bytes() + kTcpHeaderMin + options;
+  const std::uint32_t headers = header_bytes();
   const std::uint32_t largest = std::min(path_.largest_packet, Packet::kLargest);
   std::uint32_t room = largest > headers ? largest - headers : 0;
   if (is_paced()) room = std::min(room, pacing_quantum(pacing_rate(), snd_.mss));
@@ -208,6 +207,11 @@ bool Connection::poll_new_data(Instant now, Segment& segment, Packet& packet) {
     return true;
   }
   const std::uint32_t in_flight = pipe();
+  if (const auto probe = mtu_probe_due(now, window, in_flight)) {
+    if (*probe == 0) return false;  // it goes with the next ACK
+    send_mtu_probe(now, *probe, segment, packet);
+    return true;
+  }
   const std::uint32_t cwnd = congestion_->cwnd();
   SendSituation situation;
   situation.unsent = waiting;

@@ -9,6 +9,7 @@
 
 #include "tcp/active.h"
 #include "tcp/connection.h"
+#include "tcp/rare.h"
 #include "tcp/resources.h"
 
 namespace sockeye::tcp {
@@ -70,6 +71,8 @@ void Connection::on_retransmit_timeout(Instant now) {
     fail(give_up_error(), Event::timeout);
     return;
   }
+  suspect_black_hole(now);
+  if (Rare* kept = rare()) kept->mtu.forget();
   if (a.retransmissions == 0) a.first_retransmit = now;
   enter_loss(now);  // RFC 9293 3.8.2 MUST-19
   if (a.retransmissions < 255) ++a.retransmissions;

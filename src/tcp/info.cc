@@ -6,6 +6,7 @@
 
 #include "tcp/active.h"
 #include "tcp/connection.h"
+#include "tcp/rare.h"
 #include "tcp/resources.h"
 
 namespace sockeye::tcp {
@@ -28,6 +29,7 @@ void Connection::fill_flight(Info& info) const {
   info.lost_segments = in_segments(a.sent.lost_bytes(), snd_.mss);
   info.retransmitted_segments = in_segments(a.sent.resent_bytes(), snd_.mss);
   info.retransmits = a.retransmissions;
+  info.back_offs = std::max<std::uint32_t>(info.back_offs, a.persist_back_off);
   info.congestion_state = static_cast<std::uint8_t>(a.recovery.phase());
 }
 
@@ -76,7 +78,7 @@ Info Connection::info(Instant now) const {
   info.srtt = rtt_.srtt();
   info.rttvar = rtt_.rttvar();
   info.min_rtt = std::chrono::microseconds(min_rtt_us_);
-  info.delayed_ack = resources_.config.delayed_ack_min;
+  if (counts_.data_segments_in > 0) info.delayed_ack = resources_.config.delayed_ack_min;
   info.send_mss = snd_.mss;
   info.receive_mss = window_.peer_mss();
   info.advertised_mss = offered_mss(path_.mtu, path_.is_v6, settings_->value.max_segment);
@@ -87,24 +89,29 @@ Info Connection::info(Instant now) const {
   info.ssthresh_bytes = no_threshold ? 0xffffffff : congestion_->ssthresh();
   info.send_window = snd_.wnd;
   info.receive_window = window_.current(rcv_.nxt);
-  info.receive_space = window_.limit();
+  info.receive_space = window_.read_space();
+  info.receive_limit = window_.limit();
   info.probes = probes_;
   info.reordering = reordering_.degree();
   info.reordering_seen = reordering_.seen();
   info.duplicates_reported = reordering_.duplicates();
+  info.back_offs = rtt_.back_offs();
   info.total_retransmits = counts_.retransmits;
   info.bytes_sent = counts_.bytes_sent + counts_.bytes_retransmitted;
-  info.bytes_acked =
-      counts_.bytes_sent -
-      std::min<std::uint64_t>(counts_.bytes_sent,
-                              unacknowledged_bytes() - std::min(unacknowledged_bytes(), unsent()));
-  info.bytes_received = counts_.bytes_received;
+  const std::uint32_t sent_unacked = unacknowledged_bytes() - std::min(unacknowledged_bytes(), unsent());
+  info.bytes_acked = counts_.bytes_sent - std::min<std::uint64_t>(counts_.bytes_sent, sent_unacked);
+  // Linux counts sequence numbers: our SYN when the connection was opened from here, and the FINs.
+  const bool synchronized = is_synchronized(state_) || state_ == State::time_wait;
+  if (synchronized && !flags_.passive) ++info.bytes_acked;
+  if (flags_.fin_queued && synchronized && snd_.una == snd_.end + 1) ++info.bytes_acked;
+  info.bytes_received = counts_.bytes_received + (flags_.fin_received ? 1 : 0);
   info.bytes_retransmitted = counts_.bytes_retransmitted;
   info.segments_out = counts_.segments_out;
   info.segments_in = counts_.segments_in;
   info.data_segments_out = counts_.data_segments_out;
   info.data_segments_in = counts_.data_segments_in;
   info.notsent_bytes = unsent();
+  info.out_of_order_segments = counts_.out_of_order;
   info.since_last_data_sent = since(now, last_data_sent_ms_);
   info.since_last_data_received = since(now, last_data_received_ms_);
   info.since_last_ack_received = now - last_received_;

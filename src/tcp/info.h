@@ -37,7 +37,8 @@ struct Info {
   std::uint32_t ssthresh_bytes = 0xffffffff;
   std::uint32_t send_window = 0;       // the peer's, scaled
   std::uint32_t receive_window = 0;    // advertised, scaled
-  std::uint32_t receive_space = 0;     // receive buffer's target (auto-tuning)
+  std::uint32_t receive_space = 0;     // the most that was read in a round trip (auto-tuning)
+  std::uint32_t receive_limit = 0;     // what may wait to be read (auto-tuning)
   std::uint32_t unacked_segments = 0;  // in flight
   std::uint32_t sacked_segments = 0;
   std::uint32_t lost_segments = 0;
@@ -45,7 +46,8 @@ struct Info {
   std::uint32_t reordering = 3;              // segments that may overtake one before it counts as lost
   std::uint32_t reordering_seen = 0;         // how often segments were seen to be overtaken
   std::uint32_t duplicates_reported = 0;     // segments that the peer says it got twice (RFC 2883)
-  std::uint32_t retransmits = 0;             // of the oldest segment (back-offs)
+  std::uint32_t retransmits = 0;             // of the oldest segment
+  std::uint32_t back_offs = 0;               // doublings of the retransmission or persist timer
   std::uint32_t probes = 0;                  // unanswered zero-window or keep-alive probes
   std::uint64_t total_retransmits = 0;
   std::uint64_t bytes_sent = 0;
@@ -57,6 +59,7 @@ struct Info {
   std::uint64_t data_segments_out = 0;
   std::uint64_t data_segments_in = 0;
   std::uint32_t notsent_bytes = 0;
+  std::uint32_t out_of_order_segments = 0;
   Duration since_last_data_sent{};
   Duration since_last_data_received{};
   Duration since_last_ack_received{};

@@ -58,11 +58,14 @@ struct Offer {
   std::uint8_t window_scale = 0;
 };
 
-inline Offer make_offer(const Config& config, const Settings& settings, std::uint32_t mtu, bool is_v6) {
+// `signature_bytes`: of a signature in every segment. TCP-MD5 leaves no room for timestamps (Linux).
+inline Offer make_offer(const Config& config, const Settings& settings, std::uint32_t mtu, bool is_v6,
+                        std::uint32_t signature_bytes = 0) {
+  constexpr std::uint32_t kNoRoom = 20;
   Offer offer;
   offer.mss = offered_mss(mtu, is_v6, settings.max_segment);
   offer.sack = config.sack;
-  offer.timestamps = config.timestamps;
+  offer.timestamps = config.timestamps && signature_bytes < kNoRoom;
   offer.window_scaling = config.window_scaling;
   std::uint32_t window_max = std::max(settings.receive_buffer, config.receive_buffer_max);
   if (settings.window_clamp != 0) window_max = std::min(window_max, settings.window_clamp);

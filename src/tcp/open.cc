@@ -59,7 +59,8 @@ void Connection::adopt(Instant now, const Negotiated& agreed, std::uint32_t offs
   if (agreed.timestamps) timestamps_.enable(now, offset, agreed.timestamp_recent);
   window_.start(now, rcv_.nxt, settings_->value.receive_buffer, agreed.our_window_scale,
                 offered_mss(path_.mtu, path_.is_v6, settings_->value.max_segment));
-  update_mss();
+  if (resources_.config.mtu_probing > 1) start_mtu_probing(now);
+  update_mss(false);
 }
 
 // Both ends have synchronized.
@@ -84,28 +85,12 @@ void Connection::establish(Instant now) {
   notify(Readiness::out);
 }
 
-void Connection::update_mss() {
-  const std::uint32_t options = timestamps_.is_enabled() ? kTimestampBytes : 0;
-  const std::uint32_t mss =
-      effective_send_mss(snd_.peer_mss, path_.mtu, path_.is_v6, settings_->value.max_segment, options);
-  const bool is_smaller = mss < snd_.mss;
-  snd_.mss = static_cast<std::uint16_t>(mss);
-  congestion_->set_mss(mss);
-  if (!is_smaller || !is_synchronized(state_) || snd_.una == snd_.nxt || active_ == nullptr) return;
-  resend_too_large();
-}
-
-void Connection::on_path_change(Instant now, const Path& path) {
-  path_ = path;
-  if (is_synchronized(state_)) update_mss();
-  (void)now;
-}
-
 // The SYN in SYN-SENT, the SYN-ACK in SYN-RECEIVED (simultaneous open).
 bool Connection::poll_handshake(Instant now, Segment& segment, Packet& packet) {
   if (!flags_.syn_due) return false;
   flags_.syn_due = false;
-  const Offer offer = make_offer(resources_.config, settings_->value, path_.mtu, path_.is_v6);
+  const Offer offer =
+      make_offer(resources_.config, settings_->value, path_.mtu, path_.is_v6, path_.signature_bytes);
   const std::uint32_t offset = timestamp_offset(resources_.timestamp_key, tuple_);
   const std::uint32_t ts_value = TimestampState::value_at(now, offset);
   segment = Segment();

@@ -19,6 +19,13 @@ class ReceiveWindow {
  public:
   void start(Instant now, SeqNum nxt, std::uint32_t limit, std::uint8_t scale, std::uint16_t mss_hint);
 
+  // Goes on where another stack left off: the limit it had reached, and what it promised.
+  void restore(std::uint32_t limit, SeqNum edge, std::uint16_t peer_mss) {
+    limit_ = limit;
+    edge_ = edge;
+    peer_mss_ = peer_mss;
+  }
+
   SeqNum edge() const { return edge_; }
   std::uint32_t current(SeqNum nxt) const { return edge_ > nxt ? distance(nxt, edge_) : 0; }
   std::uint8_t scale() const { return scale_; }
@@ -33,6 +40,9 @@ class ReceiveWindow {
     external_ = bytes;
   }
   std::uint16_t peer_mss() const { return peer_mss_; }  // the largest segment seen, an estimate
+
+  // The most that was read in a round trip so far (Linux's rcvq_space).
+  std::uint32_t read_space() const { return read_before_; }
 
   // A segment goes out: moves the edge if that is worth it; the window to advertise, in bytes.
   // `charge`: what waits to be read. `clamp`: TCP_WINDOW_CLAMP, 0 for none.

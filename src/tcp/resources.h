@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstddef>
+#include <unordered_map>
 
 #include "core/rng.h"
 #include "core/siphash.h"
@@ -17,11 +18,13 @@
 #include "tcp/counters.h"
 #include "tcp/fast_open.h"
 #include "tcp/rate_limit.h"
+#include "tcp/rare.h"
 #include "tcp/shared_settings.h"
 
 namespace sockeye::tcp {
 
 struct Active;
+class Connection;
 
 // Keeps Active blocks constructed between uses: taking one is a pop from a free list.
 class ActivePool {
@@ -72,6 +75,7 @@ struct Resources {
   BbrPool bbr;
   ActivePool active;
   SettingsCache settings;
+  std::unordered_map<const Connection*, Rare> rare;  // looked up only
 };
 
 }  // namespace sockeye::tcp

@@ -95,6 +95,17 @@ std::uint32_t SendBuffer::slice_into(Packet& packet, std::uint32_t offset, std::
   return done;
 }
 
+void SendBuffer::copy(MutableBytes out) const {
+  SOCKEYE_ASSERT(out.size() <= size_);
+  std::size_t done = 0;
+  for (std::size_t i = 0; done < out.size(); ++i) {
+    const Bytes bytes = pieces_[i].slice.bytes();
+    const std::size_t step = std::min(bytes.size(), out.size() - done);
+    std::memcpy(out.data() + done, bytes.data(), step);
+    done += step;
+  }
+}
+
 void SendBuffer::clear() {
   pieces_.clear();
   tail_.reset();

@@ -24,6 +24,7 @@ class SendBuffer {
   // Appends `length` bytes from `offset` on to the packet's payload, without copying. The answer is
   // less than asked when the packet has no place for another slice.
   std::uint32_t slice_into(Packet& packet, std::uint32_t offset, std::uint32_t length);
+  void copy(MutableBytes out) const;  // the first out.size() bytes, at most size()
   void clear();
 
  private:

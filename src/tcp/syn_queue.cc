@@ -145,7 +145,7 @@ std::optional<Drop> SynQueue::Impl::refuse_new(const FiveTuple& tuple, const Seg
 
 HalfOpen SynQueue::Impl::make_entry(Instant now, const FiveTuple& tuple, const Segment& segment,
                                     const Settings& settings, const Path& path) const {
-  const Offer offer = make_offer(resources.config, settings, path.mtu, path.is_v6);
+  const Offer offer = make_offer(resources.config, settings, path.mtu, path.is_v6, path.signature_bytes);
   const Negotiated agreed = negotiate(offer, segment.options, path.is_v6);
   HalfOpen entry;
   entry.tuple = tuple;

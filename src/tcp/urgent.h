@@ -60,6 +60,15 @@ class Urgent {
     if (state_ != Byte::none && read > at_) state_ = Byte::none;
   }
   bool is_marked() const { return state_ != Byte::none; }
+  std::optional<SeqNum> sent_mark() const { return sending_ ? std::optional(up_) : std::nullopt; }
+  // Goes on where another stack left off.
+  void restore(bool sending, SeqNum up, Byte state, SeqNum at, std::uint8_t value) {
+    sending_ = sending;
+    up_ = up;
+    state_ = state;
+    at_ = at;
+    value_ = value;
+  }
   bool is_idle() const { return !sending_ && state_ == Byte::none; }
 
  private:

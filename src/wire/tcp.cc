@@ -19,6 +19,8 @@ enum OptionKind : std::uint8_t {
   kSack = 5,
   kTimestamps = 8,
   kFastOpen = 34,
+  kMd5 = 19,
+  kAo = 29,
 };
 
 void read_cookie(Bytes body, TcpOptions& options) {
@@ -59,9 +61,27 @@ void read_option(std::uint8_t kind, Bytes body, TcpOptions& options) {
   }
 }
 
+// `option` is all of it, and stands `at` bytes into the header. Two of them contradict each other.
+void read_signature(Bytes option, std::uint8_t at, TcpSignature& signature) {
+  const std::uint8_t kind = load8(option.data());
+  const auto size = static_cast<std::uint8_t>(option.size());
+  if (kind == kMd5 ? size != TcpSignature::kMd5Bytes : size < 4) return;
+  if (signature.kind != TcpSignature::Kind::none) {
+    signature.kind = TcpSignature::Kind::several;
+    return;
+  }
+  signature.kind = static_cast<TcpSignature::Kind>(kind);
+  signature.bytes = size;
+  signature.at = at;
+  if (kind != kAo) return;
+  signature.key_id = load8(option.data() + 2);
+  signature.next_key_id = load8(option.data() + 3);
+}
+
 // RFC 9293 3.1 MUST-4, MUST-5, MUST-6, MUST-7, MUST-68
 // RFC 9293 3.2 MUST-64
 [[gnu::noinline]] void read_options(Bytes bytes, TcpOptions& options) {
+  const std::byte* begin = bytes.data();
   while (!bytes.empty()) {
     const std::uint8_t kind = load8(bytes.data());
     if (kind == kEnd) return;
@@ -72,7 +92,13 @@ void read_option(std::uint8_t kind, Bytes body, TcpOptions& options) {
     if (bytes.size() < 2) return;
     const std::uint8_t length = load8(bytes.data() + 1);
     if (length < 2 || length > bytes.size()) return;
-    read_option(kind, bytes.subspan(2, length - 2u), options);
+    if (kind == kMd5 || kind == kAo)
+      read_signature(
+          bytes.first(length),
+          static_cast<std::uint8_t>(kTcpHeaderMin + static_cast<std::uint32_t>(bytes.data() - begin)),
+          options.signature);
+    else
+      read_option(kind, bytes.subspan(2, length - 2u), options);
     bytes = bytes.subspan(length);
   }
 }
@@ -87,12 +113,26 @@ std::uint32_t sack_blocks_that_fit(const TcpOptions& options, std::uint32_t used
 std::uint32_t option_bytes_before_sack(const TcpOptions& options) {
   return (options.mss ? 4u : 0u) + (options.timestamps ? 12u : 0u) +
          (options.sack_permitted && !options.timestamps ? 4u : 0u) + (options.window_scale ? 4u : 0u) +
-         (options.fast_open ? (options.fast_open->size + 5u) / 4 * 4 : 0u);
+         (options.fast_open ? (options.fast_open->size + 5u) / 4 * 4 : 0u) + options.signature.padded();
+}
+
+void write_signature(const TcpSignature& signature, ByteWriter& out) {
+  const bool is_md5 = signature.kind == TcpSignature::Kind::md5;
+  if (is_md5) out.u16(kNop << 8 | kNop);
+  out.u8(static_cast<std::uint8_t>(signature.kind));
+  out.u8(signature.bytes);
+  if (!is_md5) {
+    out.u8(signature.key_id);
+    out.u8(signature.next_key_id);
+  }
+  for (std::uint32_t i = is_md5 ? 2 : 4; i < signature.bytes; ++i) out.u8(0);
+  for (std::uint32_t i = signature.bytes; !is_md5 && i < signature.padded(); ++i) out.u8(kNop);
 }
 
 // Every group is padded to a multiple of four with no-operations, so no end of list is needed.
 // RFC 9293 3.1 MUST-69
 void write_options(const TcpOptions& options, ByteWriter& out) {
+  if (options.signature.kind != TcpSignature::Kind::none) write_signature(options.signature, out);
   if (options.mss) {
     out.u16(kMss << 8 | 4);
     out.u16(*options.mss);

@@ -48,12 +48,30 @@ struct FastOpenCookie {
   friend constexpr bool operator==(const FastOpenCookie&, const FastOpenCookie&) = default;
 };
 
+// In every segment of a signed connection: TCP-MD5 (RFC 2385) or TCP-AO (RFC 5925). It is written first
+// among the options, with its code zeroed; who holds the key fills in the code afterwards.
+struct TcpSignature {
+  enum class Kind : std::uint8_t { none = 0, several = 1, md5 = 19, ao = 29 };
+  static constexpr std::uint8_t kMd5Bytes = 18;
+  static constexpr std::uint32_t kCodeAt = 24;  // where the code stands in a header that we write
+
+  Kind kind = Kind::none;
+  std::uint8_t bytes = 0;        // of the option, kind and length included
+  std::uint8_t at = 0;           // read: where the option begins, from the header's first byte
+  std::uint8_t key_id = 0;       // TCP-AO
+  std::uint8_t next_key_id = 0;  // TCP-AO
+
+  // What it takes of a header, padding included.
+  constexpr std::uint32_t padded() const { return kind == Kind::md5 ? 20u : (bytes + 3u) / 4 * 4; }
+};
+
 struct TcpOptions {
   std::optional<std::uint16_t> mss{};
   std::optional<std::uint8_t> window_scale{};  // as on the wire; RFC 7323 2.3: use at most 14
   bool sack_permitted = false;
   std::optional<TcpTimestamps> timestamps{};
   std::optional<FastOpenCookie> fast_open{};
+  TcpSignature signature{};
   std::uint8_t sack_count = 0;
   std::array<SackBlock, 4> sack{};
 };

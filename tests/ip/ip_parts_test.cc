@@ -33,13 +33,33 @@ TEST(PathMtuCache, ClampsForgetsAndStaysBounded) {
   EXPECT_TRUE(cache.lower(now, ip("10.0.0.1"), 1000, 1500));
   EXPECT_FALSE(cache.lower(now, ip("10.0.0.1"), 1200, 1500));  // only downwards
   EXPECT_EQ(cache.lookup(now, ip("10.0.0.1"), 1500), 1000u);
+  EXPECT_FALSE(cache.is_locked(now, ip("10.0.0.1")));
   EXPECT_TRUE(cache.lower(now, ip("10.0.0.1"), 0, 1500));
   EXPECT_EQ(cache.lookup(now, ip("10.0.0.1"), 1500), 552u);
-  EXPECT_TRUE(cache.lower(now, ip("fd00::1"), 68, 1500));
+  EXPECT_TRUE(cache.is_locked(now, ip("10.0.0.1")));
+  EXPECT_FALSE(cache.lower(now, ip("fd00::1"), 1279, 1500));  // RFC 8201 4: discarded
+  EXPECT_EQ(cache.lookup(now, ip("fd00::1"), 1500), 1500u);
+  EXPECT_TRUE(cache.lower(now, ip("fd00::1"), 1280, 1500));
   EXPECT_EQ(cache.lookup(now, ip("fd00::1"), 1500), 1280u);
   EXPECT_EQ(cache.lookup(now + 601s, ip("fd00::1"), 1500), 1500u);
   for (std::uint32_t i = 0; i < 5000; ++i) cache.lower(now, IpAddress::v4(0x0b000000 + i), 600, 1500);
   EXPECT_EQ(cache.size(), PathMtuCache::kEntriesMax);
+}
+
+TEST(PathMtuCache, FollowsTheSysctls) {
+  const Instant now{};
+  PathMtuCache cache;
+  cache.set_rules({.minimum_v4 = 1000, .lifetime = 10s, .no_discovery = 0});
+  EXPECT_TRUE(cache.lower(now, ip("10.0.0.1"), 900, 1500));
+  EXPECT_EQ(cache.lookup(now, ip("10.0.0.1"), 1500), 1000u);
+  EXPECT_EQ(cache.lookup(now + 10s, ip("10.0.0.1"), 1500), 1500u);
+  EXPECT_FALSE(cache.is_locked(now + 10s, ip("10.0.0.1")));
+  cache.set_rules({.no_discovery = 2});
+  EXPECT_FALSE(cache.lower(now, ip("10.0.0.2"), 1000, 1500));
+  EXPECT_TRUE(cache.lower(now, ip("fd00::2"), 1300, 1500));  // a setting of IPv4
+  cache.set_rules({.no_discovery = 1});
+  EXPECT_TRUE(cache.lower(now, ip("10.0.0.2"), 1000, 1500));
+  EXPECT_EQ(cache.lookup(now, ip("10.0.0.2"), 1500), 552u);
 }
 
 class Layer : public ::testing::Test {

@@ -9,6 +9,8 @@
 
 #include "tcp/initial_sequence.h"
 
+#include "tcp/snapshot.h"
+
 namespace sockeye::tcp {
 namespace {
 
@@ -241,6 +243,25 @@ std::string TcpBench::take_sent() {
   const std::string text = to_text(sent_.front().segment, our_base());
   sent_.pop_front();
   return text;
+}
+
+void TcpBench::move_to_another_stack(Duration pause, const char* file, int at) {
+  check_silence(file, at);
+  const auto taken = connection().snapshot(now_);
+  if (!taken) {
+    ADD_FAILURE_AT(file, at) << "no snapshot: " << name_of(taken.error());
+    return;
+  }
+  connection_.reset();
+  now_ += pause;
+  const auto read = snapshot_from_bytes(to_bytes(*taken));
+  if (!read || !(*read == *taken)) {
+    ADD_FAILURE_AT(file, at) << "the bytes say something else";
+    return;
+  }
+  connection_ = std::make_unique<Connection>(resources_, read->tuple, options_.path, read->settings);
+  if (!connection_->restore(now_, *read)) ADD_FAILURE_AT(file, at) << "not restored";
+  pump(file, at);
 }
 
 // --- time

@@ -69,6 +69,9 @@ class TcpBench {
   // The next segment that we sent, as text, for those who need its numbers; empty: none.
   std::string take_sent();
 
+  // The connection goes on in another stack, as bytes; `pause` passes in between, unheard.
+  void move_to_another_stack(Duration pause, const char* file = __builtin_FILE(), int at = __builtin_LINE());
+
   // --- time
   void after(Duration time, const char* file = __builtin_FILE(), int at = __builtin_LINE());
   Instant now() const { return now_; }

@@ -1,0 +1,178 @@
+// SPDX-FileCopyrightText: Sockeye contributors
+// SPDX-License-Identifier: Apache-2.0
+//
+// A connection leaves one stack as bytes and goes on in another: nothing is lost, nothing is said twice,
+// and bytes that are no snapshot are refused.
+#include "tcp/snapshot.h"
+
+#include <gtest/gtest.h>
+
+#include "tcp/tcp_bench.h"
+
+namespace sockeye::tcp {
+namespace {
+
+TEST(Snapshot, BytesInFlightUnsentAndUnreadMoveAlong) {
+  TcpBench t;
+  t.establish();
+  t.peer("P. 1:501(500) ack 1 win 2000");
+  t.expect(". 1:1(0) ack 501");
+  EXPECT_EQ(t.app.send(5000), 5000);
+  t.expect(". 1:1461(1460) ack 501");
+  t.move_to_another_stack(3s);
+  // Where does the peer stand? (Linux's window probe after TCP_REPAIR.)
+  t.expect(". 0:0(0) ack 501");
+  EXPECT_EQ(t.readable(), 500u);
+  EXPECT_EQ(t.app.receive(), 500);
+  t.peer(". 501:501(0) ack 1461 win 65535");  // what was under way had arrived
+  t.expect(". 1461:2921(1460) ack 501");
+  t.expect(". 2921:4381(1460) ack 501");
+  t.expect("P. 4381:5001(620) ack 501");
+  t.peer("P. 501:601(100) ack 5001");
+  EXPECT_EQ(t.app.receive(), 100);
+  EXPECT_GE(t.discard(), 0u);
+}
+
+TEST(Snapshot, WhatWasLostInBetweenIsSentAgain) {
+  TcpBench t;
+  t.establish();
+  EXPECT_EQ(t.app.send(1000), 1000);
+  t.expect("P. 1:1001(1000) ack 1");
+  t.move_to_another_stack(1s);
+  t.expect(". 0:0(0) ack 1");
+  t.peer(". 1:1(0) ack 1");  // the answer: nothing came
+  t.after(1s);
+  t.expect("P. 1:1001(1000) ack 1");
+  t.peer(". 1:1(0) ack 1001");
+  EXPECT_EQ(t.connection().unacknowledged_bytes(), 0u);
+}
+
+TEST(Snapshot, OptionsAndTimestampsGoOn) {
+  TcpBench t({.peer_options = "mss 1400,sackOK,TS val 700 ecr 0,nop,wscale 7"});
+  t.establish();
+  const std::uint32_t before = t.last_timestamp();
+  t.move_to_another_stack(5s);
+  t.discard();
+  EXPECT_EQ(t.info().send_mss, 1388u);
+  EXPECT_TRUE(t.info().sack);
+  EXPECT_TRUE(t.info().timestamps);
+  EXPECT_EQ(t.info().send_window_scale, 7u);
+  EXPECT_GE(static_cast<std::int32_t>(t.last_timestamp() - before), 0);  // PAWS at the peer
+  t.peer("P. 1:11(10) ack 1 win 100 <nop,nop,TS val 701 ecr 0>");
+  EXPECT_EQ(t.readable(), 10u);
+  EXPECT_EQ(t.info().send_window, 100u << 7);
+  t.discard();
+}
+
+TEST(Snapshot, TheWindowThatWasPromisedIsKept) {
+  TcpBench t;
+  t.establish();
+  const std::uint32_t window = t.info().receive_window;
+  t.peer(". 1:1001(1000) ack 1");
+  t.discard();
+  t.move_to_another_stack(1s);
+  t.discard();
+  EXPECT_GE(t.info().receive_window, window - 1000);
+}
+
+// Every synchronized state before TIME_WAIT, and what ends the connection from there.
+TEST(Snapshot, EveryStateMoves) {
+  {
+    TcpBench t;
+    t.establish();
+    t.app.close();
+    t.expect("F. 1:1(0) ack 1");
+    t.move_to_another_stack(100ms);
+    EXPECT_EQ(t.state(), State::fin_wait_1);
+    t.expect(". 0:0(0) ack 1");
+    t.after(2s);
+    t.expect("F. 1:1(0) ack 1");
+    t.peer(". 1:1(0) ack 2");
+    EXPECT_EQ(t.state(), State::fin_wait_2);
+    t.move_to_another_stack(100ms);
+    EXPECT_EQ(t.state(), State::fin_wait_2);
+    t.discard();
+    t.peer("F. 1:1(0) ack 2");
+    t.expect(". 2:2(0) ack 2");
+    EXPECT_EQ(t.state(), State::time_wait);
+  }
+  {
+    TcpBench t;
+    t.establish();
+    t.peer("F. 1:1(0) ack 1");
+    t.expect(". 1:1(0) ack 2");
+    t.move_to_another_stack(100ms);
+    EXPECT_EQ(t.state(), State::close_wait);
+    t.discard();
+    EXPECT_EQ(t.app.receive(), 0);
+    EXPECT_EQ(t.app.send(10), 10);
+    t.expect("P. 1:11(10) ack 2");
+    t.app.close();
+    t.expect("F. 11:11(0) ack 2");
+    t.move_to_another_stack(100ms);
+    EXPECT_EQ(t.state(), State::last_ack);
+    t.discard();
+    t.peer(". 2:2(0) ack 12");
+    EXPECT_EQ(t.state(), State::closed);
+  }
+  {
+    TcpBench t;
+    t.establish();
+    t.app.close();
+    t.expect("F. 1:1(0) ack 1");
+    t.peer("F. 1:1(0) ack 1");
+    t.expect(". 2:2(0) ack 2");
+    t.move_to_another_stack(100ms);
+    EXPECT_EQ(t.state(), State::closing);
+    t.discard();
+    t.peer(". 2:2(0) ack 2");
+    EXPECT_EQ(t.state(), State::time_wait);
+  }
+}
+
+TEST(Snapshot, NoneWhileOpeningOrAfterTheEnd) {
+  TcpBench t;
+  t.open_active();
+  t.discard();
+  EXPECT_EQ(t.connection().snapshot(t.now()).error(), Errno::inval);
+  t.peer("R. 0:0(0) ack 1");
+  EXPECT_EQ(t.connection().snapshot(t.now()).error(), Errno::inval);
+}
+
+TEST(Snapshot, BytesThatAreNoneAreRefused) {
+  TcpBench t;
+  t.establish();
+  t.app.send(100);
+  t.discard();
+  const auto bytes = to_bytes(*t.connection().snapshot(t.now()));
+  ASSERT_TRUE(snapshot_from_bytes(bytes));
+  for (std::size_t size = 0; size < bytes.size(); ++size)
+    EXPECT_FALSE(snapshot_from_bytes(Bytes(bytes).first(size))) << size;
+  auto longer = bytes;
+  longer.push_back(std::byte{0});
+  EXPECT_FALSE(snapshot_from_bytes(longer));
+  auto version = bytes;
+  version[5] = std::byte{99};
+  EXPECT_FALSE(snapshot_from_bytes(version));
+  // Any byte changed: refused, or something that a connection can be made of.
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    auto changed = bytes;
+    changed[at] ^= std::byte{0xff};
+    const auto read = snapshot_from_bytes(changed);
+    if (!read) continue;
+    PacketPool pool;
+    SeededRng secret(1), open(2);
+    Config config;
+    Resources resources(config, pool.chunks(), secret, open);
+    Connection other(resources, read->tuple, Path{}, read->settings);
+    if (!other.restore(t.now(), *read)) continue;
+    Segment segment;
+    for (int i = 0; i < 100; ++i) {
+      PacketPtr packet = pool.allocate();
+      if (!other.poll_transmit(t.now(), segment, *packet)) break;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace sockeye::tcp
