@@ -182,7 +182,9 @@ constexpr SysctlRow kRows[] = {
     fixed<0>("ipv4.tcp_early_retrans", "tail loss probes"),
     fixed<0>("ipv4.tcp_recovery", "RFC 8985 (RACK)"),
     fixed<0>("ipv4.tcp_slow_start_after_idle", "a congestion window goes back to its beginning"),
-    fixed<0>("ipv4.tcp_fastopen", "RFC 7413"),
+    a_number<&Config::fast_open, 0, kIntMax>("ipv4.tcp_fastopen", "RFC 7413: bits; 1 clients, 2 servers"),
+    some_seconds<&Config::fast_open_blackhole, kIntMax>("ipv4.tcp_fastopen_blackhole_timeout_sec",
+                                                        "the pause after SYNs with data got lost; 0: none"),
     a_number<&Config::syncookies, 0, 2>("ipv4.tcp_syncookies", "RFC 4987: 0 never, 1 on overflow, 2 always"),
 };
 
