@@ -102,10 +102,13 @@ std::string get_buffers(const StackConfig& config) {
 
 Result<> set_congestion_control(StackConfig& config, std::string_view text) {
   const std::string name(next_word(text));
-  tcp::CongestionControlSlot slot;
-  if (!next_word(text).empty() || !slot.select(name)) return Errno::noent;  // as Linux
-  config.tcp.congestion_control = slot->name();
-  return {};
+  if (!next_word(text).empty()) return Errno::noent;  // as Linux
+  for (const char* known : {"reno", "cubic", "bbr"}) {
+    if (name != known || !tcp::is_congestion_control(name)) continue;
+    config.tcp.congestion_control = known;
+    return {};
+  }
+  return Errno::noent;
 }
 std::string get_congestion_control(const StackConfig& config) {
   return config.tcp.congestion_control;

@@ -38,6 +38,8 @@ TEST(Sysctl, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(set_sysctl(config, "net.ipv4.tcp_sack", "2").error(), Errno::inval);
   EXPECT_EQ(set_sysctl(config, "net.ipv4.tcp_sack", "yes").error(), Errno::inval);
   EXPECT_EQ(set_sysctl(config, "net.ipv4.tcp_congestion_control", "vegas").error(), Errno::noent);
+  EXPECT_TRUE(set_sysctl(config, "net.ipv4.tcp_congestion_control", "bbr"));
+  EXPECT_TRUE(set_sysctl(config, "net.ipv4.tcp_congestion_control", "cubic"));
 }
 
 // What Linux can switch and this stack cannot: only the value that is true is taken.
