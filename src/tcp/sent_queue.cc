@@ -10,7 +10,7 @@ namespace sockeye::tcp {
 namespace {
 
 constexpr std::size_t kKeepEntries = 256;  // an empty queue keeps room for this many entries at most
-constexpr std::size_t kRunMax = 64;      // entries joined to one retransmission, or read of one report
+constexpr std::size_t kRunMax = 64;        // entries joined to one retransmission, or read of one report
 
 bool is_covered(SackBlock piece, SackBlock block, const SackScoreboard& known) {
   std::uint32_t bytes = distance(max(piece.begin, block.begin), min(piece.end, block.end));
