@@ -102,13 +102,30 @@ std::string get_buffers(const StackConfig& config) {
 
 Result<> set_congestion_control(StackConfig& config, std::string_view text) {
   const std::string name(next_word(text));
-  tcp::CongestionControlSlot slot;
-  if (!next_word(text).empty() || !slot.select(name)) return Errno::noent;  // as Linux
-  config.tcp.congestion_control = slot->name();
-  return {};
+  if (!next_word(text).empty()) return Errno::noent;  // as Linux
+  for (const char* known : {"reno", "cubic", "bbr"}) {
+    if (name != known || !tcp::is_congestion_control(name)) continue;
+    config.tcp.congestion_control = known;
+    return {};
+  }
+  return Errno::noent;
 }
 std::string get_congestion_control(const StackConfig& config) {
   return config.tcp.congestion_control;
+}
+
+// A switch whose "on" is Linux's present default; Linux's other values are variants that do not exist here.
+template <bool Config::*member, std::int64_t on>
+Result<> set_switch(StackConfig& config, std::string_view text) {
+  const auto value = only_number(text);
+  if (!value || *value < 0) return Errno::inval;
+  if (*value != 0 && *value != on) return Errno::opnotsupp;
+  config.tcp.*member = *value == on;
+  return {};
+}
+template <bool Config::*member, std::int64_t on>
+std::string get_switch(const StackConfig& config) {
+  return std::to_string(config.tcp.*member ? on : 0);
 }
 
 // What cannot be switched: the value that describes this stack, and no other.
@@ -178,9 +195,10 @@ constexpr SysctlRow kRows[] = {
                                                        "challenge ACKs a second of the whole host"),
     some_milliseconds<&Config::invalid_ratelimit>("ipv4.tcp_invalid_ratelimit",
                                                   "between answers to what is not believed"),
-    fixed<0>("ipv4.tcp_frto", "RFC 5682"),
-    fixed<0>("ipv4.tcp_early_retrans", "tail loss probes"),
-    fixed<0>("ipv4.tcp_recovery", "RFC 8985 (RACK)"),
+    {"ipv4.tcp_frto", get_switch<&Config::frto, 2>, set_switch<&Config::frto, 2>, "RFC 5682; 2: on"},
+    {"ipv4.tcp_early_retrans", get_switch<&Config::tail_loss_probe, 3>,
+     set_switch<&Config::tail_loss_probe, 3>, "RFC 8985 tail loss probes; 3: on"},
+    fixed<1>("ipv4.tcp_recovery", "RFC 8985 (RACK)"),
     fixed<0>("ipv4.tcp_slow_start_after_idle", "a congestion window goes back to its beginning"),
     a_number<&Config::fast_open, 0, kIntMax>("ipv4.tcp_fastopen", "RFC 7413: bits; 1 clients, 2 servers"),
     some_seconds<&Config::fast_open_blackhole, kIntMax>("ipv4.tcp_fastopen_blackhole_timeout_sec",

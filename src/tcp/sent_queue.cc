@@ -9,8 +9,8 @@
 namespace sockeye::tcp {
 namespace {
 
-constexpr std::size_t kKeepNodes = 256;  // an empty queue keeps room for this many entries at most
-constexpr std::size_t kRunMax = 64;      // entries joined to one retransmission, or read of one report
+constexpr std::size_t kKeepEntries = 256;  // an empty queue keeps room for this many entries at most
+constexpr std::size_t kRunMax = 64;        // entries joined to one retransmission, or read of one report
 
 bool is_covered(SackBlock piece, SackBlock block, const SackScoreboard& known) {
   std::uint32_t bytes = distance(max(piece.begin, block.begin), min(piece.end, block.end));
@@ -49,7 +49,7 @@ SentSegment SentQueue::take_front(SeqNum una) {
   order_.pop_front();
   nodes_[entry].newer = free_;
   free_ = entry;
-  if (order_.empty() && nodes_.size() > kKeepNodes) clear();
+  if (order_.empty() && nodes_.size() > kKeepEntries) clear();
   return piece;
 }
 
@@ -277,7 +277,7 @@ void SentQueue::clear() {
   nodes_.clear();
   free_ = oldest_ = newest_ = kNone;
   sacked_bytes_ = sacked_segments_ = lost_bytes_ = waiting_bytes_ = resent_bytes_ = 0;
-  if (nodes_.capacity() > kKeepNodes) std::vector<Node>().swap(nodes_);
+  if (nodes_.capacity() > kKeepEntries) std::vector<Node>().swap(nodes_);
 }
 
 }  // namespace sockeye::tcp

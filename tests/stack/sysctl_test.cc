@@ -38,6 +38,8 @@ TEST(Sysctl, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(set_sysctl(config, "net.ipv4.tcp_sack", "2").error(), Errno::inval);
   EXPECT_EQ(set_sysctl(config, "net.ipv4.tcp_sack", "yes").error(), Errno::inval);
   EXPECT_EQ(set_sysctl(config, "net.ipv4.tcp_congestion_control", "vegas").error(), Errno::noent);
+  EXPECT_TRUE(set_sysctl(config, "net.ipv4.tcp_congestion_control", "bbr"));
+  EXPECT_TRUE(set_sysctl(config, "net.ipv4.tcp_congestion_control", "cubic"));
 }
 
 // What Linux can switch and this stack cannot: only the value that is true is taken.
@@ -49,6 +51,11 @@ TEST(Sysctl, NothingIsAcceptedAndIgnored) {
     EXPECT_EQ(row.get(config), now) << row.name;
   }
   EXPECT_EQ(set_sysctl(config, "net.ipv4.tcp_fack", "1").error(), Errno::opnotsupp);
+  EXPECT_TRUE(set_sysctl(config, "net.ipv4.tcp_early_retrans", "0"));
+  EXPECT_FALSE(config.tcp.tail_loss_probe);
+  EXPECT_TRUE(set_sysctl(config, "net.ipv4.tcp_early_retrans", "3"));
+  EXPECT_TRUE(config.tcp.tail_loss_probe);
+  EXPECT_EQ(set_sysctl(config, "net.ipv4.tcp_early_retrans", "1").error(), Errno::opnotsupp);
 }
 
 TEST(Sysctl, ANewSocketBeginsWithWhatIsSetNow) {

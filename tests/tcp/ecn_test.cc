@@ -153,16 +153,14 @@ TEST(EcnSender, ReducesOncePerWindow) {
   t.discard();
   t.peer(".E 1:1(0) ack 2001");
   t.discard();
-  const std::uint32_t reduced = t.info().cwnd_segments;
-  EXPECT_LT(reduced, before);
   EXPECT_EQ(t.info().congestion_state, 2);
-  EXPECT_GE(reduced, before / 2);
   t.peer(".E 1:1(0) ack 4001");
   t.discard();
   t.peer(".E 1:1(0) ack 6001");
   t.discard();
-  EXPECT_LE(t.info().cwnd_segments, before);
-  EXPECT_GE(t.info().cwnd_segments, reduced - 1) << "the same window";
+  const std::uint32_t reduced = t.info().cwnd_segments;  // comes down as the ACKs do (RFC 9937)
+  EXPECT_LT(reduced, before);
+  EXPECT_GE(reduced, before / 2) << "once, not three times";
   EXPECT_EQ(t.info().total_retransmits, 0u);
 }
 
