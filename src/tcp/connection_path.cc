@@ -94,7 +94,8 @@ std::optional<std::uint32_t> Connection::mtu_probe_due(Instant now, std::uint32_
   constexpr std::uint32_t kWindowSegments = 11;  // Linux: a smaller window cannot afford a lost probe
   const Active& a = *active_;
   const std::uint32_t cwnd = congestion_->cwnd();
-  if (a.recovery.phase() != LossRecovery::Phase::open || !a.scoreboard.empty() || cwnd < kWindowSegments * snd_.mss)
+  if (a.recovery.phase() != LossRecovery::Phase::open || !a.scoreboard.empty() ||
+      cwnd < kWindowSegments * snd_.mss)
     return std::nullopt;
   const Config& config = resources_.config;
   const std::uint32_t size = kept->mtu.next(config.mtu_probe_threshold);

@@ -17,8 +17,8 @@
 #include "tcp/config.h"
 #include "tcp/counters.h"
 #include "tcp/fast_open.h"
-#include "tcp/rate_limit.h"
 #include "tcp/rare.h"
+#include "tcp/rate_limit.h"
 #include "tcp/shared_settings.h"
 
 namespace sockeye::tcp {

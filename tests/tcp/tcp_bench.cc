@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "tcp/initial_sequence.h"
-
 #include "tcp/snapshot.h"
 
 namespace sockeye::tcp {
