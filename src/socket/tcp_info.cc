@@ -39,9 +39,6 @@ namespace {
 std::uint32_t us(Duration d) {
   return static_cast<std::uint32_t>(std::min<std::int64_t>(to_us(d), 0xffffffff));
 }
-std::uint64_t us64(Duration d) {
-  return static_cast<std::uint64_t>(to_us(d));
-}
 std::uint32_t ms(Duration d) {
   return static_cast<std::uint32_t>(std::min<std::int64_t>(to_ms(d), 0xffffffff));
 }
