@@ -21,7 +21,6 @@ void Connection::on_ack(Instant now, const Segment& segment) {
   if (!news.is_old) {
     probes_ = 0;
     soft_error_ = Errno{};
-    flags_.more = false;  // Linux: what MSG_MORE held back waits for the next ACK at the longest
     update_send_window(segment);
   }
   if (active_ == nullptr) {

@@ -14,17 +14,6 @@
 #include "tcp/segmentizer.h"
 
 namespace sockeye::tcp {
-namespace {
-
-// RFC 9293 3.9.1.2 MUST-61: PSH on the last segment that is buffered. And as Linux since 5.4 on every
-// packet of several segments, so that the receiver's GRO hands it on at once; single ones are left
-// alone, for they are sent under congestion, where a later ACK is better.
-bool wants_push(const Segment& segment, SeqNum end, std::uint32_t mss) {
-  if (segment.payload_bytes == 0) return false;
-  return segment.seq + segment.payload_bytes == end || segment.payload_bytes > mss;
-}
-
-}  // namespace
 
 bool Connection::poll_transmit(Instant now, Segment& segment, Packet& packet) {
   if (flags_.reset_due) return poll_reset(now, segment);
@@ -109,7 +98,7 @@ void Connection::on_packet_out(Instant now, const Segment& segment) {
   if (acknowledges) delayed_ack_.on_ack_sent();
   if (segment.payload_bytes == 0) return;
   ++counts_.data_segments_out;
-  if (counts_.data_segments_in > 0)  // who has only asked so far is in no conversation
+  if (last_data_received_ms_ != 0)
     delayed_ack_.on_data_sent(std::chrono::milliseconds(ms_of(now) - last_data_received_ms_));
   last_data_sent_ms_ = ms_of(now);
 }
@@ -166,7 +155,7 @@ void Connection::send_again(Instant now, SackBlock range, bool as_probe, Segment
   const std::uint32_t data = bytes - (fin ? 1 : 0);
   segment.payload_bytes = a.send_buffer.slice_into(packet, distance(snd_.una, range.begin), data);
   segment.flags.fin = fin && segment.payload_bytes == data;
-  segment.flags.psh = wants_push(segment, snd_.end, snd_.mss);
+  segment.flags.psh = segment.payload_bytes > 0 && segment.seq + segment.payload_bytes == snd_.end;
   fill_header(now, segment);
   packet.segment_size = segment.payload_bytes > snd_.mss ? snd_.mss : std::uint16_t{0};
   const RateSnapshot snapshot = a.rate.on_sent(now, pipe(), segment.length());
@@ -243,7 +232,8 @@ void Connection::send_new(Instant now, std::uint32_t bytes, bool fin, Segment& s
   const std::uint32_t offset = distance(snd_.una, snd_.nxt);
   segment.payload_bytes = bytes == 0 ? 0 : a.send_buffer.slice_into(packet, offset, bytes);
   segment.flags.fin = fin && segment.payload_bytes == bytes;
-  segment.flags.psh = wants_push(segment, snd_.end, snd_.mss);
+  // RFC 9293 3.9.1.2 MUST-61: PSH on the last segment that is buffered.
+  segment.flags.psh = segment.payload_bytes > 0 && segment.seq + segment.payload_bytes == snd_.end;
   fill_header(now, segment);
   ecn_.mark_new_data(segment);
   packet.segment_size = segment.payload_bytes > snd_.mss ? snd_.mss : std::uint16_t{0};
