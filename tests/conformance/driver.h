@@ -30,14 +30,29 @@ struct WirePacket {
 class PacketdrillDriver : public testing::Test {
  protected:
   using Init = void (*)(const char*, packetdrill_interface*);
+#if defined(__SANITIZE_ADDRESS__)
+  static constexpr int kDeepBind = 0;  // the sanitizer's own functions must be found first
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+  static constexpr int kDeepBind = 0;
+#else
+  static constexpr int kDeepBind = RTLD_DEEPBIND;
+#endif
+#else
+  static constexpr int kDeepBind = RTLD_DEEPBIND;
+#endif
   static constexpr std::uint16_t kPort = 8080, kPeerPort = 40000;
 
-  void SetUp() override { open(""); }
-  void TearDown() override { release(); }
+  void SetUp() override {
+    open("");
+  }
+  void TearDown() override {
+    release();
+  }
 
   void open(const char* flags) {
     release();
-    library_ = ::dlopen(PACKETDRILL_LIBRARY, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE | RTLD_DEEPBIND);
+    library_ = ::dlopen(PACKETDRILL_LIBRARY, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE | kDeepBind);
     ASSERT_NE(library_, nullptr) << ::dlerror();
     const auto init = reinterpret_cast<Init>(::dlsym(library_, "packetdrill_interface_init"));
     ASSERT_NE(init, nullptr);
