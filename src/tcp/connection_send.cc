@@ -184,7 +184,8 @@ bool Connection::poll_new_data(Instant now, Segment& segment, Packet& packet) {
   if (flight == 0 && congestion_->cwnd() > 0) {
     const Duration idle = std::chrono::milliseconds(ms_of(now) - last_data_sent_ms_);
     const std::uint32_t initial = initial_window_bytes(resources_.config, snd_.mss);
-    if (idle > resources_.config.rto_min && counts_.bytes_sent > 0 && idle > rto()) {
+    if (resources_.config.slow_start_after_idle && idle > resources_.config.rto_min &&
+        counts_.bytes_sent > 0 && idle > rto()) {
       congestion_->on_idle(now, idle, rto(), initial);
       last_data_sent_ms_ = ms_of(now);
     }

@@ -174,6 +174,30 @@ TEST(Pacing, BbrIsPacedFromTheFirstPacket) {
   EXPECT_EQ(t.discard(), 4u);
 }
 
+// --- docs/decisions/0006: what a window is worth after silence
+
+std::uint32_t window_after_silence(bool restart) {
+  BenchOptions options = large_packets();
+  options.config.slow_start_after_idle = restart;
+  TcpBench t{options};
+  t.establish();
+  t.app.send(20'000);
+  t.discard();
+  t.peer(". 1:1(0) ack 10001");
+  t.discard();
+  t.peer(". 1:1(0) ack 20001");
+  t.discard();
+  EXPECT_EQ(t.info().cwnd_segments, 20u);
+  t.after(10s);
+  t.app.send(1000);
+  t.discard();
+  return t.info().cwnd_segments;
+}
+TEST(Idle, TheWindowGoesBackUnlessTheHostSaysOtherwise) {
+  EXPECT_EQ(window_after_silence(true), 10u);
+  EXPECT_EQ(window_after_silence(false), 20u);
+}
+
 // --- TCP_INFO: what held the sender back
 
 TEST(Busy, NothingToSendIsIdle) {
