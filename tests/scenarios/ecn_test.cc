@@ -47,7 +47,7 @@ TEST(EcnScenario, MarksInsteadOfLosses) {
   const Outcome without = transfer(2, "delay=20ms,rate=20mbit,queue=64KiB,ecn=50%");
   EXPECT_EQ(without.marks, 0u) << "nobody asked for it";
   EXPECT_GT(without.lost, 0u);
-  const Outcome with = transfer(1, "delay=20ms,rate=20mbit,queue=64KiB,ecn=20%");
+  const Outcome with = transfer(1, "delay=20ms,rate=20mbit,queue=64KiB,ecn=50%");
   EXPECT_GT(with.marks, 0u);
   EXPECT_LT(with.lost, without.lost / 4 + 1);
   EXPECT_LT(with.took, without.took * 3 / 2);

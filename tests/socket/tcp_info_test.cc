@@ -48,8 +48,8 @@ TEST(TcpInfo, EveryFieldHasItsSource) {
   info.data_segments_in = 29;
   info.data_segments_out = 30;
   info.busy = 31ms;
-  info.window_limited = 32ms;
-  info.buffer_limited = 33ms;
+  info.receive_window_limited = 32ms;
+  info.send_buffer_limited = 33ms;
   info.bytes_sent = 34;
   info.bytes_retransmitted = 35;
   info.out_of_order_segments = 36;
