@@ -140,9 +140,9 @@ TEST(IdleMemory, AnEndOfAnEstablishedConnection) {
 TEST(IdleMemory, AnExchangeAllocatesNothing) {
   TwoHosts hosts;
   hosts.connect();
-  for (int i = 0; i < 100; ++i) hosts.pass(*hosts.ends[i % 2], *hosts.ends[1 - i % 2]);
+  for (std::size_t i = 0; i < 100; ++i) hosts.pass(*hosts.ends[i % 2], *hosts.ends[1 - i % 2]);
   const std::size_t before = allocations;
-  for (int i = 0; i < 1000; ++i) hosts.pass(*hosts.ends[i % 2], *hosts.ends[1 - i % 2]);
+  for (std::size_t i = 0; i < 1000; ++i) hosts.pass(*hosts.ends[i % 2], *hosts.ends[1 - i % 2]);
   EXPECT_EQ(allocations, before);
 }
 

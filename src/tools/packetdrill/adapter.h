@@ -51,7 +51,7 @@ class Adapter {
   template <class Body>
   long pipe_call(Body body) {
     const Lock lock(mutex_);
-    return answer(body(pipes_));
+    return answer(static_cast<long>(body(pipes_)));
   }
   bool is_pipe(int fd) {
     const Lock lock(mutex_);
