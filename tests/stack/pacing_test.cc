@@ -33,7 +33,7 @@ class Pacing : public TwoHosts {
       const auto done = s->set_option(SOL_SOCKET, SO_MAX_PACING_RATE, std::as_bytes(std::span(value)));
       log = done ? "ok" : std::string(name_of(done.error()));
     }
-    for (const std::size_t room : {2, 4, 8, 16}) {
+    for (const std::size_t room : {2u, 4u, 8u, 16u}) {
       unsigned char out[16] = {};
       const auto got =
           s->get_option(SOL_SOCKET, SO_MAX_PACING_RATE, std::as_writable_bytes(std::span(out, room)));
@@ -50,7 +50,7 @@ class Pacing : public TwoHosts {
           ::setsockopt(s, SOL_SOCKET, SO_MAX_PACING_RATE, value.data(), static_cast<socklen_t>(value.size()));
       log = done == 0 ? "ok" : std::string(name_of(static_cast<Errno>(errno)));
     }
-    for (const std::size_t room : {2, 4, 8, 16}) {
+    for (const std::size_t room : {2u, 4u, 8u, 16u}) {
       unsigned char out[16] = {};
       auto size = static_cast<socklen_t>(room);
       const int got = ::getsockopt(s, SOL_SOCKET, SO_MAX_PACING_RATE, out, &size);

@@ -76,7 +76,9 @@ class BbrPath {
   std::uint64_t delivered() const { return rate_.delivered(); }
   std::uint64_t lost() const { return rate_.lost(); }
   std::uint64_t max_bw() const { return std::max(bbr().bw_now, bbr().bw_previous); }
-  std::uint32_t bdp() const { return static_cast<std::uint32_t>(link_rate * to_ms(round_trip) / 1000); }
+  std::uint32_t bdp() const {
+    return static_cast<std::uint32_t>(link_rate * static_cast<std::uint64_t>(to_ms(round_trip)) / 1000);
+  }
 
  private:
   struct Event {

@@ -36,7 +36,7 @@ TEST(DeliveryRate, ABurstOfAcksIsBoundedByTheSendRate) {
   DeliveryRate rate;
   rate.start(0);
   RateSnapshot packets[5];
-  for (int i = 0; i < 5; ++i) packets[i] = rate.on_sent(at(i * 10ms), i * 1000u, 1000);
+  for (unsigned i = 0; i < 5; ++i) packets[i] = rate.on_sent(at(i * 10ms), i * 1000u, 1000);
   RateSample sample;
   for (int i = 0; i < 5; ++i) {
     rate.on_acknowledged(packets[i], at(i * 10ms), false);
@@ -56,7 +56,7 @@ TEST(DeliveryRate, ABurstOfPacketsIsBoundedByTheAckRate) {
   DeliveryRate rate;
   rate.start(0);
   RateSnapshot packets[5];
-  for (int i = 0; i < 5; ++i) packets[i] = rate.on_sent(at(0ms), i * 1000u, 1000);
+  for (unsigned i = 0; i < 5; ++i) packets[i] = rate.on_sent(at(0ms), i * 1000u, 1000);
   RateSample sample;
   for (int i = 0; i < 5; ++i) {
     rate.on_acknowledged(packets[i], at(0ms), false);
