@@ -136,7 +136,7 @@ TEST_F(TcpHost, UnknownIpOptionsArePassedOver) {
 
 // RFC 9293 3.9.1.1 MUST-43, MUST-44, MUST-45
 TEST_F(TcpHost, TheLocalAddressIsNamedOrChosenAndStays) {
-  Pipe other{{.mtu = 1500}};
+  static Pipe other{{.mtu = 1500}};  // outlives the host
   host.stack.add_interface("eth1", other.right(), {{*IpAddress::parse("10.1.0.2"), 24}});
   for (const bool named : {false, true}) {
     SocketRef client = host.tcp();
