@@ -116,7 +116,9 @@ std::vector<Block> kernels(std::string& why) {
   return blocks;
 }
 
+// The kernel answers in real time, and a busy machine shows answers of another moment: asked for only.
 TEST(Matrix, AgreesWithTheKernel) {
+  if (std::getenv("SOCKEYE_ASK_KERNEL") == nullptr) GTEST_SKIP() << "SOCKEYE_ASK_KERNEL=1 asks the kernel";
   std::string why;
   const std::vector<Block> kernel = kernels(why);
   if (kernel.empty()) GTEST_SKIP() << why;
