@@ -242,6 +242,7 @@ class Connection {
   void notify(Readiness events) { events_ |= events; }
 
   // open.cc
+  void take_handshake(Instant now, const Handshake& handshake);
   void adopt(Instant now, const Negotiated& agreed, std::uint32_t timestamp_offset);
   void establish(Instant now);
   bool poll_handshake(Instant now, Segment& segment, Packet& packet);

@@ -122,23 +122,10 @@ void Connection::on_fast_open_timeout(Instant now, bool is_over) {
 // --- the server
 
 void Connection::open_fast(Instant now, const Handshake& handshake, const Segment& syn, Packet& packet) {
-  flags_.opened = flags_.passive = true;
   enter(Event::open_passive);
   enter(Event::receive_syn);
-  snd_.iss = handshake.iss;
-  // Counted as if our SYN were acknowledged, so that offsets in the send buffer are those of data.
-  snd_.una = snd_.nxt = snd_.end = handshake.iss + 1;
-  rcv_.irs = handshake.irs;
-  rcv_.nxt = rcv_.acked = handshake.irs + 1;
-  Negotiated agreed;
-  agreed.peer_mss = handshake.peer_mss;
-  agreed.peer_window_scale = handshake.peer_window_scale;
-  agreed.our_window_scale = handshake.our_window_scale;
-  agreed.sack = handshake.sack;
-  agreed.timestamps = handshake.timestamps;
-  agreed.timestamp_recent = handshake.timestamp_recent;
-  adopt(now, agreed, handshake.timestamp_offset);
-  if (handshake.ecn) ecn_.enable();
+  // Our SYN counts as acknowledged, so that offsets in the send buffer are those of data.
+  take_handshake(now, handshake);
   snd_.wnd = snd_.wnd_max = syn.window;  // never scaled
   snd_.wl1 = syn.seq;
   snd_.wl2 = snd_.una;

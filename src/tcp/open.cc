@@ -27,7 +27,8 @@ void Connection::open_active(Instant now, std::optional<SeqNum> iss_beyond) {
   enter(Event::open_active);
 }
 
-void Connection::open_established(Instant now, const Handshake& handshake) {
+// What a listener's child starts with: both SYNs have their numbers, and count as acknowledged.
+void Connection::take_handshake(Instant now, const Handshake& handshake) {
   flags_.opened = flags_.passive = true;
   snd_.iss = handshake.iss;
   snd_.una = snd_.nxt = snd_.end = handshake.iss + 1;
@@ -42,6 +43,10 @@ void Connection::open_established(Instant now, const Handshake& handshake) {
   agreed.timestamp_recent = handshake.timestamp_recent;
   adopt(now, agreed, handshake.timestamp_offset);
   if (handshake.ecn) ecn_.enable();
+}
+
+void Connection::open_established(Instant now, const Handshake& handshake) {
+  take_handshake(now, handshake);
   snd_.wnd = snd_.wnd_max = handshake.peer_window;
   snd_.wl1 = rcv_.irs;
   snd_.wl2 = snd_.una;
