@@ -17,7 +17,6 @@ StreamConnection::StreamConnection(SocketHost& host, const FiveTuple& tuple, con
       interface_(&interface),
       use_(host.stream_ports.add_shared(claim)),
       serial_(host.next_cookie()),
-      created_(host.now),
       ttl_(host.limits.ttl) {
   host_.connections.insert(tuple, *this);
 }

@@ -39,7 +39,6 @@ class StreamConnection final : public TimerEntry, public ListHook<DirtyTag>, pub
   bool is_retired() const { return use_ == nullptr; }
   tcp::State state() const { return is_retired() ? tcp::State::closed : tcp_.state(); }
   std::uint64_t serial() const { return serial_; }  // order of creation
-  Instant created() const { return created_; }
 
   StreamSocket* socket() const { return socket_; }
   void set_socket(StreamSocket* socket) { socket_ = socket; }
@@ -88,7 +87,6 @@ class StreamConnection final : public TimerEntry, public ListHook<DirtyTag>, pub
   StreamSocket* socket_ = nullptr;
   Listener* listener_ = nullptr;
   std::uint64_t serial_;
-  Instant created_;
   std::uint16_t identification_ = 0;  // of the next IPv4 packet, as Linux per connection: peers merge by it
   std::uint8_t ttl_;
   std::uint8_t tos_ = 0;

@@ -30,7 +30,6 @@ class Frto {
   enum class Advice { conventional, send_new, spurious };
 
   void on_timeout(bool allowed) { is_active_ = allowed; }
-  bool is_active() const { return is_active_; }
   void stop() { is_active_ = false; }
 
   Advice on_ack(const Heard& heard) {

@@ -49,7 +49,6 @@ class SackReport {
   }
 
   bool empty() const { return count_ == 0 && !has_duplicate_; }
-  bool has_duplicate() const { return has_duplicate_; }
 
   // Writes the blocks of an ACK into its options (whose timestamps are already set) and marks the
   // duplicate as sent.

@@ -30,7 +30,6 @@ class Undo {
   void clear() { is_armed_ = false; }
   bool is_armed() const { return is_armed_; }
   bool restores() const { return restores_; }
-  SeqNum marker() const { return marker_; }
 
   // `segments` leave again at `ts_value` of our timestamp clock.
   void on_retransmitted(std::uint32_t segments, std::uint32_t ts_value) {
