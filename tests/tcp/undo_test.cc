@@ -5,47 +5,17 @@
 // (RFC 2883, 3708), as traces. Round trips take 100 ms.
 #include <gtest/gtest.h>
 
+#include "recovery_steps.h"
 #include "tcp/frto.h"
-#include "tcp_bench.h"
 
 namespace sockeye::tcp {
 namespace {
 
-BenchOptions with_sack() {
-  return {.peer_options = "mss 1000,sackOK"};
-}
-
-std::string data(std::uint32_t begin, std::uint32_t end, bool last = false) {
-  return (last ? "P. " : ". ") + std::to_string(begin) + ':' + std::to_string(end) + '(' +
-         std::to_string(end - begin) + ") ack 1";
-}
 std::string ack(std::uint32_t number, const std::string& options = "") {
-  return ". 1:1(0) ack " + std::to_string(number) + " win 65535" +
-         (options.empty() ? "" : " <" + options + '>');
+  return ack_with(number, options);
 }
 std::string echo(std::uint32_t value) {
   return "TS val 2 ecr " + std::to_string(value);
-}
-
-// A handshake of 100 ms, and one exchange: SRTT = min RTT = 100 ms.
-void establish(TcpBench& t, const char* options = "mss 1000,sackOK") {
-  t.open_active();
-  t.expect("S 0:0(0)");
-  t.after(100ms);
-  t.peer(std::string("S. 0:0(0) ack 1 win 65535 <") + options + '>');
-  t.expect(". 1:1(0) ack 1");
-}
-void measure(TcpBench& t) {
-  t.app.send(1000);
-  t.expect(data(1, 1001, true));
-  t.after(100ms);
-  t.peer(ack(1001));
-}
-
-void send_segments(TcpBench& t, std::uint32_t from, std::uint32_t count) {
-  t.app.send(count * 1000);
-  for (std::uint32_t i = 0; i < count; ++i)
-    t.expect(data(from + i * 1000, from + (i + 1) * 1000, i + 1 == count));
 }
 
 // Five segments (and two more to come), and the timer expires.
