@@ -13,7 +13,8 @@ foreach(floor IN LISTS installed_floors)
     list(APPEND installed_objects $<TARGET_OBJECTS:sockeye_${floor}>)
   endif()
 endforeach()
-add_library(sockeye_clock OBJECT ${CMAKE_SOURCE_DIR}/src/drivers/monotonic_clock.cc)
+add_library(sockeye_clock OBJECT ${CMAKE_SOURCE_DIR}/src/drivers/monotonic_clock.cc
+                                ${CMAKE_SOURCE_DIR}/src/drivers/threads.cc)
 
 add_library(sockeye_static STATIC ${installed_objects} $<TARGET_OBJECTS:sockeye_clock>)
 add_library(sockeye_shared SHARED ${installed_objects} $<TARGET_OBJECTS:sockeye_clock>)

@@ -9,8 +9,9 @@
  *   sk_stack  one host: addresses, sockets, descriptors. The first argument of every call
  *   sk_link   a wire whose other end is the program: raw IP packets in and out
  *
- * No globals, no threads, no signals: everything that hangs below one sk_net belongs to one thread at
- * a time; different sk_nets know nothing of each other. Descriptors are numbers of their stack, not of
+ * No globals, no signals, and no thread that the program did not make. Everything that hangs below one
+ * sk_net belongs to one thread at a time, unless the net was given a lock (sk_threads_create); different
+ * sk_nets know nothing of each other. Descriptors are numbers of their stack, not of
  * the process: never give one to read(2) or another stack. They begin at 3.
  *
  * Time. By default it is virtual: it stands still while there is something to do and jumps to the next
@@ -33,6 +34,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <time.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -61,11 +63,33 @@ typedef struct sk_clock {
 /* CLOCK_MONOTONIC; waits by sleeping. */
 const sk_clock* sk_monotonic_clock(void);
 
+/* --- threads ---------------------------------------------------------------------------------- */
+
+/* Taken around every call on a net; the same thread may take it again. The net's clock lets it go while
+ * it waits. */
+typedef struct sk_lock {
+  void* user;
+  void (*lock)(void* user);
+  void (*unlock)(void* user);
+} sk_lock;
+
+/* A lock and a clock (CLOCK_MONOTONIC) that belong together, for one net: any thread may then call, and
+ * a thread that blocks keeps nobody else. A descriptor that one thread closes while another waits on it
+ * is closed when that call returns, as on Linux. Making and destroying hosts and nets is not covered:
+ * no other thread may be in a call on them. Packets move while any thread is in a call; a program whose
+ * threads all do something else leaves one in sk_net_run(). */
+typedef struct sk_threads sk_threads;
+sk_threads* sk_threads_create(void);
+void sk_threads_destroy(sk_threads* threads); /* after the net */
+const sk_clock* sk_threads_clock(const sk_threads* threads);
+const sk_lock* sk_threads_lock(const sk_threads* threads);
+
 /* --- nets ------------------------------------------------------------------------------------- */
 
 typedef struct sk_net_options {
   uint64_t seed; /* of every port, sequence number and key; sk_random_seed() where peers are strangers */
   const sk_clock* clock; /* NULL: virtual time from 0. Outlives the net */
+  const sk_lock* lock;   /* NULL: one thread at a time calls. Outlives the net */
 } sk_net_options;
 
 sk_net* sk_net_create(const sk_net_options* options); /* NULL: all zero */
@@ -145,6 +169,12 @@ ssize_t sk_recv(sk_stack* stack, int fd, void* data, size_t size, int flags);
 ssize_t sk_recvfrom(sk_stack* stack, int fd, void* data, size_t size, int flags, struct sockaddr* address,
                     socklen_t* address_size);
 ssize_t sk_recvmsg(sk_stack* stack, int fd, struct msghdr* message, int flags);
+/* The number of messages moved; -1 only when the first was not. MSG_WAITFORONE; NULL: no time limit,
+ * which, as on Linux, is looked at after each message. */
+struct mmsghdr;
+int sk_sendmmsg(sk_stack* stack, int fd, struct mmsghdr* messages, unsigned int count, int flags);
+int sk_recvmmsg(sk_stack* stack, int fd, struct mmsghdr* messages, unsigned int count, int flags,
+                const struct timespec* timeout);
 ssize_t sk_read(sk_stack* stack, int fd, void* data, size_t size);
 ssize_t sk_write(sk_stack* stack, int fd, const void* data, size_t size);
 ssize_t sk_readv(sk_stack* stack, int fd, const struct iovec* parts, int count);

@@ -187,11 +187,29 @@ struct LinkOptions {
   }
 };
 
+// For a net that several threads call; outlives it.
+class Threads {
+ public:
+  Threads() : threads_(sk_threads_create()) {}
+  const sk_clock* clock() const { return sk_threads_clock(threads_.get()); }
+  const sk_lock* lock() const { return sk_threads_lock(threads_.get()); }
+
+ private:
+  struct Destroy {
+    void operator()(sk_threads* threads) const { sk_threads_destroy(threads); }
+  };
+  std::unique_ptr<sk_threads, Destroy> threads_;
+};
+
 // Hosts that share a clock. Destroys them, their sockets and their links.
 class Net {
  public:
   explicit Net(std::uint64_t seed = 0, const sk_clock* clock = nullptr) {
-    const sk_net_options options = {seed, clock};
+    const sk_net_options options = {seed, clock, nullptr};
+    net_.reset(sk_net_create(&options));
+  }
+  Net(std::uint64_t seed, const Threads& threads) {
+    const sk_net_options options = {seed, threads.clock(), threads.lock()};
     net_.reset(sk_net_create(&options));
   }
   sk_net* get() const { return net_.get(); }

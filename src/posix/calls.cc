@@ -20,7 +20,11 @@ using sockeye::posix::Process;
 // The descriptor table of a handle; a null handle is the caller's mistake.
 template <class Call>
 long on(sk_stack* stack, Call call) {
-  const long result = stack == nullptr ? -EINVAL : call(stack->host.process);
+  const auto inside = [&] {
+    const Inside one_at_a_time(stack->net);
+    return call(stack->host.process);
+  };
+  const long result = stack == nullptr ? -EINVAL : inside();
   if (result >= 0) return result;
   errno = static_cast<int>(-result);
   return -1;
@@ -85,6 +89,20 @@ ssize_t sk_recvfrom(sk_stack* stack, int fd, void* data, size_t size, int flags,
 }
 ssize_t sk_recvmsg(sk_stack* stack, int fd, msghdr* message, int flags) {
   return on(stack, [&](Process& p) { return p.receive_message(fd, message, flags); });
+}
+int sk_sendmmsg(sk_stack* stack, int fd, mmsghdr* messages, unsigned count, int flags) {
+  return int_on(stack, [&](Process& p) { return p.send_messages(fd, messages, count, flags); });
+}
+int sk_recvmmsg(sk_stack* stack, int fd, mmsghdr* messages, unsigned count, int flags,
+                const timespec* timeout) {
+  return int_on(stack, [&](Process& p) -> long {
+    constexpr std::int64_t kSecond = 1'000'000'000;
+    if (timeout == nullptr) return p.receive_messages(fd, messages, count, flags, sockeye::kNever);
+    if (timeout->tv_sec < 0 || timeout->tv_nsec < 0 || timeout->tv_nsec >= kSecond) return -EINVAL;
+    const Duration limit = std::chrono::seconds(std::min<std::int64_t>(timeout->tv_sec, kSecond)) +
+                           std::chrono::nanoseconds(timeout->tv_nsec);
+    return p.receive_messages(fd, messages, count, flags, p.after(limit));
+  });
 }
 ssize_t sk_read(sk_stack* stack, int fd, void* data, size_t size) {
   return on(stack, [&](Process& p) { return p.read(fd, data, size); });

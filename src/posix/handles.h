@@ -37,8 +37,26 @@ class GivenClock final : public sockeye::posix::Clock {
 struct sk_net {
   explicit sk_net(const sk_net_options& options);
 
+  const sk_lock* lock;
+
   std::optional<GivenClock> clock;
   sockeye::posix::Hosts hosts;
   std::vector<std::unique_ptr<sk_stack>> stacks;
   std::deque<sk_link> links;
+};
+
+// Around every call: one thread is inside (drivers/threads.h), if the program has several.
+class Inside {
+ public:
+  explicit Inside(const sk_net& net) : lock_(net.lock) {
+    if (lock_ != nullptr) lock_->lock(lock_->user);
+  }
+  ~Inside() {
+    if (lock_ != nullptr) lock_->unlock(lock_->user);
+  }
+  Inside(const Inside&) = delete;
+  Inside& operator=(const Inside&) = delete;
+
+ private:
+  const sk_lock* lock_;
 };

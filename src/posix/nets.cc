@@ -45,7 +45,8 @@ void GivenClock::wait_until(Instant until) {
 }
 
 sk_net::sk_net(const sk_net_options& options)
-    : clock(options.clock == nullptr ? std::optional<GivenClock>()
+    : lock(options.lock),
+      clock(options.clock == nullptr ? std::optional<GivenClock>()
                                      : std::optional<GivenClock>(*options.clock)),
       hosts(options.seed, clock ? &*clock : nullptr) {}
 
@@ -56,13 +57,16 @@ void sk_net_destroy(sk_net* net) {
   delete net;
 }
 std::uint64_t sk_net_now(sk_net* net) {
+  const Inside inside(*net);
   return to_count(net->hosts.now());
 }
 std::uint64_t sk_net_turn(sk_net* net) {
+  const Inside inside(*net);
   net->hosts.now();
   return to_count(net->hosts.settle());
 }
 void sk_net_run(sk_net* net, std::uint64_t nanoseconds) {
+  const Inside inside(*net);
   net->hosts.run_until(plus(net->hosts.now(), to_duration(nanoseconds)));
 }
 
@@ -76,6 +80,7 @@ sk_stack* sk_stack_create(sk_net* net, const sk_stack_options* options) {
     (void)fail(Errno::inval);
     return nullptr;
   }
+  const Inside inside(*net);
   config.name = given.name != nullptr ? given.name : "host" + std::to_string(net->stacks.size() + 1);
   posix::Process::Options process;
   if (given.descriptors_max > 0) process.descriptors_max = given.descriptors_max;
@@ -87,6 +92,7 @@ sk_stack* sk_stack_create(sk_net* net, const sk_stack_options* options) {
 void sk_stack_destroy(sk_stack* stack) {
   if (stack == nullptr) return;
   sk_net& net = stack->net;
+  const Inside inside(net);
   net.hosts.remove_host(stack->host);
   std::erase_if(net.stacks, [stack](const auto& owned) { return owned.get() == stack; });
 }
@@ -96,6 +102,7 @@ const char* sk_stack_name(const sk_stack* stack) {
 }
 
 std::size_t sk_stack_describe(sk_stack* stack, char* text, std::size_t size) {
+  const Inside inside(stack->net);
   std::string lines;
   for (const SocketReport& line : stack->host.stack.report()) {
     lines += line.is_stream ? "tcp " : "udp ";
@@ -120,6 +127,7 @@ int sk_link_pair(sk_stack* a, const char* addresses_a, sk_stack* b, const char* 
   auto parsed_a = Hosts::parse_addresses(addresses_a);
   auto parsed_b = Hosts::parse_addresses(addresses_b);
   if (!parsed_a || !parsed_b) return fail(Errno::inval);
+  const Inside inside(a->net);
   const sk_link_options given = options == nullptr ? sk_link_options{} : *options;
   Hosts::LinkOptions link;
   link.pipe.delay = to_duration(given.delay);
@@ -140,6 +148,7 @@ sk_link* sk_link_create(sk_stack* stack, const char* addresses, const sk_link_op
     fail(Errno::inval);
     return nullptr;
   }
+  const Inside inside(stack->net);
   const sk_link_options given = options == nullptr ? sk_link_options{} : *options;
   posix::RawLinkOptions link;
   if (given.mtu != 0) link.mtu = given.mtu;
@@ -154,6 +163,7 @@ sk_link* sk_link_create(sk_stack* stack, const char* addresses, const sk_link_op
 
 int sk_link_input(sk_link* link, const void* packet, std::size_t size) {
   if (link == nullptr || (packet == nullptr && size > 0)) return fail(Errno::inval);
+  const Inside inside(link->net);
   const Result<> taken = link->link.input(link->net.hosts.now(), bytes_of(packet, size));
   return taken ? 0 : fail(taken.error());
 }

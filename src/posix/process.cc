@@ -44,7 +44,7 @@ Duration Process::time_limit(Socket& socket, int option) const {
   return std::chrono::seconds(value.tv_sec) + std::chrono::microseconds(value.tv_usec);
 }
 
-long Process::run(Op& op, bool may_block, int timeout_option) {
+long Process::run(Op& op, int fd, bool may_block, int timeout_option) {
   bool completed = ring_.try_now(op);
   if (!completed) {
     settle();  // what is due may be what we wait for
@@ -54,7 +54,9 @@ long Process::run(Op& op, bool may_block, int timeout_option) {
     const Duration limit = time_limit(*op.socket, timeout_option);
     if (limit > Duration::zero()) op.deadline = turner_.now() + limit;
     op.expired = op.code == OpCode::connect ? Errno::inprogress : Errno::again;
+    OpenFilePtr held = *file(fd);
     completed = wait_for(op);
+    release(std::move(held));
     if (!completed) return -EDEADLK;
   }
   settle();

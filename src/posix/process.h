@@ -7,8 +7,9 @@
 //
 // Blocking calls are operations on a ring: tried, parked, and while they wait the Turner turns the
 // world. A call that can never complete (virtual time, nothing under way, no time limit) answers
-// EDEADLK instead of hanging for ever. Each call also lets the stack do what is due, so packets leave
-// at once and a program that never blocks still moves.
+// EDEADLK instead of hanging for ever. A call that waits holds its open file, so that another thread
+// (drivers/threads.h) may close the descriptor meanwhile. Each call also lets the stack do what is due, so
+// packets leave at once and a program that never blocks still moves.
 //
 // Differences from Linux, on purpose: no signals, so EPIPE never raises SIGPIPE (MSG_NOSIGNAL is
 // accepted) and nothing is EINTR; a bad pointer is only noticed when it is null; MSG_ flags that we do
@@ -62,6 +63,9 @@ class Process {
                     socklen_t* address_size);
   long send_message(int fd, const msghdr* message, int flags);
   long receive_message(int fd, msghdr* message, int flags);
+  long send_messages(int fd, mmsghdr* messages, unsigned count, int flags);
+  // The time limit is looked at after each message, as Linux does (and documents as a bug).
+  long receive_messages(int fd, mmsghdr* messages, unsigned count, int flags, Instant deadline);
   long read(int fd, void* data, std::size_t size);
   long write(int fd, const void* data, std::size_t size);
   long readv(int fd, const iovec* parts, int count);
@@ -92,7 +96,7 @@ class Process {
   void enter();   // the clock is read: a call begins
   void settle();  // what the call has caused happens
   // Tries; then, unless it may not block, waits. The op's answer, -EAGAIN or -EDEADLK.
-  long run(Op& op, bool may_block, int timeout_option);
+  long run(Op& op, int fd, bool may_block, int timeout_option);
   bool wait_for(Op& op);
   Duration time_limit(Socket& socket, int option) const;
   bool is_nonblocking(int fd) const;
@@ -101,7 +105,8 @@ class Process {
   void linger(const FiveTuple& tuple, Instant deadline);
   long send(int fd, std::span<const iovec> parts, const msghdr& header, int flags);
   long receive(int fd, std::span<const iovec> parts, msghdr& header, int flags);
-  long wait_ready(std::span<PollEntry> entries, Instant deadline);
+  template <class DescriptorOf>
+  long wait_ready(std::span<PollEntry> entries, Instant deadline, DescriptorOf descriptor_of);
 
   Stack& stack_;
   Turner& turner_;

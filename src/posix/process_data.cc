@@ -87,7 +87,7 @@ long Process::send(int fd, std::span<const iovec> list, const msghdr& header, in
   if (const Result<> control = parse_control(socket, header, op.outgoing); !control) return answer(control);
   const bool may_block = !is_nonblocking(fd) && (flags & MSG_DONTWAIT) == 0;
   op.send_all = may_block;
-  return run(op, may_block, SO_SNDTIMEO);
+  return run(op, fd, may_block, SO_SNDTIMEO);
 }
 
 long Process::send_to(int fd, const void* data, std::size_t size, int flags, const sockaddr* address,
@@ -142,7 +142,7 @@ long Process::receive(int fd, std::span<const iovec> list, msghdr& header, int f
   op.incoming.buffers = parts.spans();
   op.incoming.flags = flags;
   const bool waits = (flags & (MSG_DONTWAIT | MSG_OOB | MSG_ERRQUEUE)) == 0;
-  const long result = run(op, waits && !is_nonblocking(fd), SO_RCVTIMEO);
+  const long result = run(op, fd, waits && !is_nonblocking(fd), SO_RCVTIMEO);
   if (result < 0) return result;
 
   const Incoming& in = op.incoming;
@@ -189,6 +189,38 @@ long Process::receive_message(int fd, msghdr* message, int flags) {
   const long result = receive(fd, {message->msg_iov, message->msg_iovlen}, *message, flags);
   if (result >= 0 && message->msg_name == nullptr) message->msg_namelen = 0;
   return result;
+}
+
+// --- many at once
+
+long Process::send_messages(int fd, mmsghdr* messages, unsigned count, int flags) {
+  if (file(fd) == nullptr) return -EBADF;
+  long sent = 0;
+  for (; sent < std::min<long>(count, kPartsMax); ++sent) {
+    if (messages == nullptr) return -EFAULT;
+    mmsghdr& message = messages[sent];
+    const long result = send_message(fd, &message.msg_hdr, flags);
+    if (result < 0) return sent > 0 ? sent : result;
+    message.msg_len = static_cast<unsigned>(result);
+  }
+  return sent;
+}
+
+long Process::receive_messages(int fd, mmsghdr* messages, unsigned count, int flags, Instant deadline) {
+  if (file(fd) == nullptr) return -EBADF;
+  const bool wait_for_one = (flags & MSG_WAITFORONE) != 0;
+  flags &= ~MSG_WAITFORONE;
+  long received = 0;
+  for (; received < std::min<long>(count, kPartsMax); ++received) {
+    if (received > 0 && turner_.now() >= deadline) break;
+    if (messages == nullptr) return -EFAULT;
+    mmsghdr& message = messages[received];
+    const long result = receive_message(fd, &message.msg_hdr, flags);
+    if (result < 0) return received > 0 ? received : result;
+    message.msg_len = static_cast<unsigned>(result);
+    if (wait_for_one) flags |= MSG_DONTWAIT;
+  }
+  return received;
 }
 
 long Process::read(int fd, void* data, std::size_t size) {

@@ -22,19 +22,27 @@ constexpr std::uint32_t kSelectExcept = POLLPRI;
 }  // namespace
 
 // The number of ready entries; 0 after the deadline; -EDEADLK when nothing can ever become ready.
-long Process::wait_ready(std::span<PollEntry> entries, Instant deadline) {
+// `descriptor_of` gives an entry's number: what is waited on is held open.
+template <class DescriptorOf>
+long Process::wait_ready(std::span<PollEntry> entries, Instant deadline, DescriptorOf descriptor_of) {
   enter();
   settle();
+  std::vector<OpenFilePtr> held;
   PollCall call(entries);
   std::size_t ready = call.scan();
   if (ready > 0 || deadline <= turner_.now()) return static_cast<long>(ready);
+  for (std::size_t i = 0; i < entries.size(); ++i)
+    if (entries[i].target != nullptr) held.push_back(*file(descriptor_of(i)));
   call.arm();
-  for (;;) {
-    const bool may_go_on = turner_.turn(deadline);
+  bool may_go_on = true;
+  while (ready == 0 && may_go_on && turner_.now() < deadline) {
+    may_go_on = turner_.turn(deadline);
     if (call.woken()) ready = call.scan();
-    if (ready > 0 || turner_.now() >= deadline) return static_cast<long>(ready);
-    if (!may_go_on) return -EDEADLK;
   }
+  const bool late = turner_.now() >= deadline;
+  call.disarm();
+  for (OpenFilePtr& file : held) release(std::move(file));
+  return ready > 0 || late ? static_cast<long>(ready) : -EDEADLK;
 }
 
 long Process::poll(pollfd* fds, nfds_t count, Instant deadline) {
@@ -53,7 +61,8 @@ long Process::poll(pollfd* fds, nfds_t count, Instant deadline) {
       ++invalid;
     }
   }
-  const long ready = wait_ready(entries, invalid > 0 ? Instant::min() : deadline);
+  const long ready = wait_ready(entries, invalid > 0 ? Instant::min() : deadline,
+                                [fds](std::size_t i) { return fds[i].fd; });
   if (ready < 0) return ready;
   for (nfds_t i = 0; i < count; ++i)
     fds[i].revents = static_cast<short>(static_cast<std::uint16_t>(fds[i].revents) | entries[i].ready);
@@ -75,7 +84,7 @@ long Process::select(int count, fd_set* in, fd_set* out, fd_set* except, Instant
     if (open == nullptr) return -EBADF;
     entry.target = (*open)->object.get();
   }
-  const long ready = wait_ready(entries, deadline);
+  const long ready = wait_ready(entries, deadline, [](std::size_t i) { return static_cast<int>(i); });
   if (ready < 0) return ready;
   long answers = 0;
   const auto store = [&answers](int fd, fd_set* set, bool on) {
@@ -121,11 +130,20 @@ long Process::epoll_wait(int set, epoll_event* events, int room, Instant deadlin
   enter();
   settle();
   const std::span<epoll_event> out(events, static_cast<std::size_t>(room));
+  if (const std::size_t count = epoll->wait(out); count > 0) return static_cast<long>(count);
+  OpenFilePtr held = *open;
+  long result = -EDEADLK;
   for (;;) {
-    if (const std::size_t count = epoll->wait(out); count > 0) return static_cast<long>(count);
-    if (deadline <= turner_.now()) return 0;
-    if (!epoll->has_candidates() && !turner_.turn(deadline) && !epoll->has_candidates()) return -EDEADLK;
+    if (deadline <= turner_.now()) result = 0;
+    if (result == 0) break;
+    if (!epoll->has_candidates() && !turner_.turn(deadline) && !epoll->has_candidates()) break;
+    if (const std::size_t count = epoll->wait(out); count > 0) {
+      result = static_cast<long>(count);
+      break;
+    }
   }
+  release(std::move(held));
+  return result;
 }
 
 }  // namespace sockeye::posix

@@ -65,7 +65,7 @@ long Process::accept(int fd, sockaddr* address, socklen_t* size, int flags) {
   op.code = OpCode::accept;
   op.socket = SocketRef(*socket);
   const bool may_block = ((*file(fd))->status_flags & O_NONBLOCK) == 0;
-  if (const long result = run(op, may_block, SO_RCVTIMEO); result < 0) return result;
+  if (const long result = run(op, fd, may_block, SO_RCVTIMEO); result < 0) return result;
   SocketRef connection = std::move(op.accepted);
   if (address != nullptr) {
     const std::optional<Endpoint> peer = connection->remote();
@@ -104,7 +104,7 @@ long Process::connect(int fd, const sockaddr* address, socklen_t size) {
   op.code = OpCode::connect;
   op.socket = SocketRef(&socket);
   op.address = *to;
-  return run(op, true, SO_SNDTIMEO);
+  return run(op, fd, true, SO_SNDTIMEO);
 }
 
 long Process::shutdown(int fd, int how) {

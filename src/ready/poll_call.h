@@ -30,6 +30,7 @@ class PollCall {
 
   std::size_t scan();  // fills in `ready`; the number of entries that are
   void arm();          // begin to take note of events; scan again after it
+  void disarm() { waiters_.reset(); }
   // Has anything happened since the last scan?
   bool woken() const { return woken_; }
 

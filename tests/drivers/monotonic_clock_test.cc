@@ -20,7 +20,7 @@ std::uint64_t real_now() {
 }
 
 TEST(MonotonicClock, ALinkTakesItsTime) {
-  const sk_net_options options = {sk_random_seed(), sk_monotonic_clock()};
+  const sk_net_options options = {sk_random_seed(), sk_monotonic_clock(), nullptr};
   sk_net* net = sk_net_create(&options);
   sk_stack* a = sk_stack_create(net, nullptr);
   sk_stack* b = sk_stack_create(net, nullptr);

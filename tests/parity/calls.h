@@ -35,6 +35,8 @@ class Calls {
   virtual long recvfrom(int fd, void* data, size_t size, int flags, sockaddr* from, socklen_t* from_size) = 0;
   virtual long sendmsg(int fd, const msghdr* message, int flags) = 0;
   virtual long recvmsg(int fd, msghdr* message, int flags) = 0;
+  virtual long sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags) = 0;
+  virtual long recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout) = 0;
   virtual long read(int fd, void* data, size_t size) = 0;
   virtual long write(int fd, const void* data, size_t size) = 0;
   virtual long readv(int fd, const iovec* parts, int count) = 0;

@@ -48,6 +48,60 @@ PARITY(DatagramTruncFlag) {
   }
 }
 
+// Three messages of one buffer each, "one", "" and "three" to begin with.
+struct Several {
+  Several() {
+    const char* const texts[] = {"one", "", "three"};
+    for (int i = 0; i < 3; ++i) {
+      std::memcpy(room[i], texts[i], std::strlen(texts[i]));
+      parts[i] = {room[i], std::strlen(texts[i])};
+      messages[i].msg_hdr.msg_iov = &parts[i];
+      messages[i].msg_hdr.msg_iovlen = 1;
+    }
+  }
+  void make_room(std::size_t bytes) {
+    for (int i = 0; i < 3; ++i) parts[i] = {room[i], bytes};
+  }
+  char room[3][16] = {};
+  iovec parts[3] = {};
+  mmsghdr messages[3] = {};
+};
+
+void note_lengths(Script& s, const Several& several) {
+  for (const mmsghdr& message : several.messages) s.note("  length", static_cast<long>(message.msg_len));
+}
+
+PARITY(DatagramsManyAtOnce) {
+  const Pair pair = s.datagrams();
+  Several several;
+  s.note("sendmmsg", s.k.sendmmsg(pair.client, several.messages, 3, 0));
+  note_lengths(s, several);
+  s.settle();
+  several.make_room(4);
+  s.note("recvmmsg one", s.k.recvmmsg(pair.server, several.messages, 1, 0, nullptr));
+  s.note("recvmmsg", s.k.recvmmsg(pair.server, several.messages, 3, MSG_WAITFORONE, nullptr));
+  note_lengths(s, several);
+  s.note("  flags", several.messages[1].msg_hdr.msg_flags);
+  s.note("nothing", s.k.recvmmsg(pair.server, several.messages, 3, MSG_DONTWAIT, nullptr));
+  s.note("no room", s.k.recvmmsg(pair.server, several.messages, 0, MSG_DONTWAIT, nullptr));
+}
+
+PARITY(DatagramsManyAtOnceWithErrors) {
+  const Pair pair = s.datagrams();
+  Several several;
+  several.messages[1].msg_hdr.msg_iovlen = 1025;
+  s.note("second is bad", s.k.sendmmsg(pair.client, several.messages, 3, 0));
+  s.note("first is bad", s.k.sendmmsg(pair.client, several.messages + 1, 2, 0));
+  s.note("none", s.k.sendmmsg(pair.client, several.messages, 0, 0));
+  s.note("bad descriptor", s.k.sendmmsg(999, several.messages, 1, 0));
+  s.note("bad descriptor", s.k.recvmmsg(999, several.messages, 1, 0, nullptr));
+  s.settle();
+  timespec bad = {0, 1'000'000'000};
+  s.note("bad time", s.k.recvmmsg(pair.server, several.messages, 1, 0, &bad));
+  timespec past = {0, 0};
+  s.note("time is over", s.k.recvmmsg(pair.server, several.messages, 1, 0, &past));
+}
+
 PARITY(DatagramWithoutPeer) {
   const int fd = s.socket(AF_INET, SOCK_DGRAM);
   s.names(fd);

@@ -62,6 +62,12 @@ class KernelCalls final : public Calls {
     return answer(::sendmsg(fd, message, flags));
   }
   long recvmsg(int fd, msghdr* message, int flags) override { return answer(::recvmsg(fd, message, flags)); }
+  long sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags) override {
+    return answer(::sendmmsg(fd, messages, count, flags));
+  }
+  long recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout) override {
+    return answer(::recvmmsg(fd, messages, count, flags, timeout));
+  }
   long read(int fd, void* data, size_t size) override { return answer(::read(fd, data, size)); }
   long write(int fd, const void* data, size_t size) override { return answer(::write(fd, data, size)); }
   long readv(int fd, const iovec* parts, int count) override { return answer(::readv(fd, parts, count)); }

@@ -67,6 +67,12 @@ class OurCalls final : public Calls {
   long recvmsg(int fd, msghdr* message, int flags) override {
     return answer(sk_recvmsg(stack_, fd, message, flags));
   }
+  long sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags) override {
+    return answer(sk_sendmmsg(stack_, fd, messages, count, flags));
+  }
+  long recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout) override {
+    return answer(sk_recvmmsg(stack_, fd, messages, count, flags, timeout));
+  }
   long read(int fd, void* data, size_t size) override { return answer(sk_read(stack_, fd, data, size)); }
   long write(int fd, const void* data, size_t size) override {
     return answer(sk_write(stack_, fd, data, size));

@@ -366,7 +366,7 @@ TEST(GivenClock, IsReadAndWaitedOn) {
                             self->now = until;
                           },
                           0};
-  const sk_net_options options = {3, &clock};
+  const sk_net_options options = {3, &clock, nullptr};
   sk_net* net = sk_net_create(&options);
   sk_stack* stack = sk_stack_create(net, nullptr);
   EXPECT_EQ(5 * kMs, sk_net_now(net));
@@ -381,7 +381,7 @@ TEST(GivenClock, IsReadAndWaitedOn) {
 TEST(Determinism, TheSeedDecides) {
   const auto run = [](std::uint64_t seed) {
     std::string trace;
-    const sk_net_options options = {seed, nullptr};
+    const sk_net_options options = {seed, nullptr, nullptr};
     sk_net* net = sk_net_create(&options);
     sk_stack* a = sk_stack_create(net, nullptr);
     sk_stack* b = sk_stack_create(net, nullptr);
