@@ -19,10 +19,10 @@ defaults
   timeout server 20s
 listen web
   bind :8000
-  server nginx server:80
+  server nginx server:8080
 TEXT
 start server nginx -c "$work/nginx.conf"
-await_listen server 80
+await_listen server 8080
 start proxy haproxy -db -f "$work/haproxy.cfg"
 await_listen proxy 8000
 on client curl -sS -o "$work/got" http://proxy:8000/file || fail curl

@@ -10,13 +10,13 @@ head -c 100000000 /dev/zero >"$work/www/large"
 sed "s|@WORK@|$work|g" "$here/nginx.conf.in" >"$work/nginx.conf"
 net=rate=50mbit
 start server nginx -c "$work/nginx.conf"
-await_listen server 80
-start client curl -sS -o "$work/got" http://server/large
+await_listen server 8080
+start client curl -sS -o "$work/got" http://server:8080/large
 until_true 100 test -s "$work/got" || fail "nothing arrived"
 pkill -KILL -P "$agent" || fail "no client process"
 wait "$agent"
 [ $? = 137 ] || fail "the run did not tell of the kill"
-on client curl -sS -o "$work/got" http://server/file || fail "the next client"
+on client curl -sS -o "$work/got" http://server:8080/file || fail "the next client"
 same "$work/www/file" "$work/got"
 no_connection() { ! "$SOCKEYE" ss -Htn --world "$world" --host server | grep -q ESTAB; }
 until_true 100 no_connection || fail "a connection of the killed client is left"

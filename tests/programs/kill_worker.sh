@@ -11,8 +11,8 @@ head -c 100000000 /dev/zero >"$work/www/large"
 sed "s|@WORK@|$work|g" "$here/nginx.conf.in" >"$work/nginx.conf"
 net=rate=50mbit
 start server nginx -c "$work/nginx.conf"
-await_listen server 80
-on client curl -sS -o "$work/got" http://server/large 2>"$work/curl.log" &
+await_listen server 8080
+on client curl -sS -o "$work/got" http://server:8080/large 2>"$work/curl.log" &
 client=$!
 until_true 100 test -s "$work/got" || fail "nothing arrived"
 busy=$("$SOCKEYE" ss -Htnp --world "$world" --host server | sed -n 's/.*pid=\([0-9]*\).*/\1/p' | head -1)
@@ -23,5 +23,5 @@ case $? in
   18 | 56) ;;
   *) fail "curl did not see the end" ;;
 esac
-on client curl -sS -o "$work/got" http://server/file || fail "the next client"
+on client curl -sS -o "$work/got" http://server:8080/file || fail "the next client"
 same "$work/www/file" "$work/got"

@@ -9,10 +9,10 @@ mkdir "$work/www"
 make_file "$work/www/file" 3000000
 sed "s|@WORK@|$work|g" "$here/nginx.conf.in" >"$work/nginx.conf"
 start server nginx -c "$work/nginx.conf"
-await_listen server 80
+await_listen server 8080
 for family in -4 -6; do
-  on client curl $family -sS -o "$work/got" http://server/file || fail "curl $family"
+  on client curl $family -sS -o "$work/got" http://server:8080/file || fail "curl $family"
   same "$work/www/file" "$work/got"
 done
-on client wget -q -O "$work/got" http://server/file || fail wget
+on client wget -q -O "$work/got" http://server:8080/file || fail wget
 same "$work/www/file" "$work/got"
