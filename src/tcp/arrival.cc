@@ -87,8 +87,7 @@ Arrival::Verdict Arrival::check_sequence() {
     if (segment_.flags.rst) return discard(Drop::rst_out_of_window);  // RFC 5961 3.2 MUST-1
     if (segment_.payload_bytes == 0 || segment_.flags.syn) return challenge(Drop::out_of_window);
     if (segment_.end() <= c_.rcv_.nxt) {  // RFC 2883: say what came twice
-      if (c_.flags_.sack)
-        c_.active().report.on_duplicate({segment_.seq, segment_.seq + segment_.payload_bytes});
+      c_.report_duplicate({segment_.seq, segment_.seq + segment_.payload_bytes});
       c_.acknowledge_now();
       return discard(Drop::duplicate_data);
     }

@@ -47,7 +47,11 @@ void ActivePool::release(Active* block) {
 
 Connection::Connection(Resources& resources, const FiveTuple& tuple, const Path& path,
                        const Settings& settings)
-    : resources_(resources), settings_(resources.settings.share(settings)), tuple_(tuple), path_(path) {
+    : resources_(resources),
+      settings_(resources.settings.share(settings)),
+      reordering_(resources.config.reordering),
+      tuple_(tuple),
+      path_(path) {
   snd_.limit = settings.send_buffer;
   if (!congestion_.select(settings.congestion_control, &resources_.bbr))
     (void)congestion_.select(resources_.config.congestion_control, &resources_.bbr);

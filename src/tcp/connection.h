@@ -208,6 +208,7 @@ class Connection {
     bool syn_data_acked : 1 = false;      // TCPI_OPT_SYN_DATA
     bool fast_open : 1 = false;           // asked for, or a cookie was sent
     bool rate_app_limited : 1 = false;    // of delivery_rate_
+    bool probe_unmeasured : 1 = false;    // no round trip was measured since the last tail loss probe
     bool has_rare : 1 = false;            // Resources::rare has something of ours
   };
   // Counters that TCP_INFO reports; 32 bits where Linux has 32.
@@ -321,8 +322,9 @@ class Connection {
   void note_reordering(SeqNum low);
   void count_duplicate(AckNews& news);
   void keep_open();
-  void start_reduction(Instant now, LossRecovery::Phase phase);
-  void enter_recovery(Instant now);
+  // `delivered`: bytes that the ACK brought which shows the loss
+  void start_reduction(Instant now, LossRecovery::Phase phase, std::uint32_t delivered = 0);
+  void enter_recovery(Instant now, std::uint32_t delivered = 0);
   void enter_cwr(Instant now);
   void enter_loss(Instant now);
   void resend_too_large();
@@ -368,6 +370,7 @@ class Connection {
   void acknowledge_now();
   void schedule_ack(Instant now, bool at_once);
   std::uint32_t receive_charge() const;
+  void report_duplicate(SackBlock range);
   std::uint32_t take_window();  // moves the advertised edge; the window to send, in bytes
   std::optional<Drop> take_text(Instant now, const Segment& segment, Packet& packet);
   std::uint32_t take_in_order(Packet& packet);
@@ -407,6 +410,7 @@ class Connection {
   Path path_;
   ChallengeAck challenge_;
   std::uint32_t min_rtt_us_ = 0;
+  std::uint32_t min_rtt_at_ms_ = 0;
   std::uint32_t delivery_rate_ = 0;  // in kRateUnit bytes per second
   BusyTotals busy_;
   std::uint32_t last_data_sent_ms_ = 0;

@@ -12,6 +12,15 @@
 #include "tcp/resources.h"
 
 namespace sockeye::tcp {
+namespace {
+
+// RFC 7323 4.2 SHLD-3: an ACK for every second segment of what was in flight brings a sample.
+std::uint32_t expected_samples(const Config& config, std::uint32_t flight, std::uint32_t mss) {
+  if (!config.weigh_samples) return 1;
+  return std::max((flight + 2 * mss - 1) / (2 * mss), 1u);
+}
+
+}  // namespace
 
 void Connection::on_ack(Instant now, const Segment& segment) {
   AckNews news;
@@ -33,6 +42,8 @@ void Connection::on_ack(Instant now, const Segment& segment) {
   if (timestamps_.is_enabled() && segment.options.timestamps) news.echo = segment.options.timestamps->echo;
   if (snd_.una == snd_.nxt) {  // nothing is in flight; but a report may still say that it was all for nothing
     take_sack(now, segment, news);
+    judge_duplicate(segment, window_before, news);
+    (void)a.probe.on_ack(segment.ack, news.probe_duplicated, news.plain);
     if (news.duplicate_report) (void)try_undo_duplicates(now);
     return;
   }
@@ -48,7 +59,7 @@ void Connection::on_ack(Instant now, const Segment& segment) {
     note_reordering(*news.lowest_original);
   judge_duplicate(segment, window_before, news);
   if (a.probe.on_ack(segment.ack, news.probe_duplicated, news.plain)) {
-    // RFC 8985 7.4.2: the probe repaired a loss of which nobody else will tell.
+    // RFC 8985 7.4.2 MUST-7: the probe repaired a loss of which nobody else will tell.
     start_reduction(now, LossRecovery::Phase::cwr);
     congestion_->on_recovery_end();
     keep_open();
@@ -95,7 +106,7 @@ void Connection::adjust_window(Instant now, const AckNews& news) {
   } else if (news.delivered > 0 && a.recovery.is_reducing()) {
     const bool safe = news.advances() && a.sent.loss_count() == news.losses_before;
     congestion_->set_cwnd(a.prr.on_ack(news.delivered, pipe(), safe, snd_.mss));
-  } else if (news.delivered > 0 && (news.advances() || reordering_.degree() > Reordering::kUsual)) {
+  } else if (news.delivered > 0 && (news.advances() || reordering_.degree() > resources_.config.reordering)) {
     congestion_->on_ack(sample);  // where segments overtake each other, SACKed ones are progress too (Linux)
   }
   if (congestion_->marks_app_limited()) a.rate.mark_app_limited(sample.in_flight);
@@ -213,11 +224,19 @@ Duration Connection::measure_round_trip(Instant now, AckNews& news) {
     rtt = timestamps_.round_trip(now, *news.echo).value_or(Duration::zero());
   }
   if (rtt == Duration::zero()) return rtt;
-  rtt_.on_sample(rtt, snd_.una, snd_.nxt, rto_limits());
+  flags_.probe_unmeasured = false;
+  const std::uint32_t samples =
+      expected_samples(resources_.config, distance(news.una_before, snd_.nxt), snd_.mss);
+  rtt_.on_sample(rtt, snd_.una, snd_.nxt, rto_limits(), samples);
   rtt_.reset_back_off();
   const Duration least = newest == kNever ? rtt : now - newest;
   const auto us = static_cast<std::uint32_t>(std::clamp<std::int64_t>(to_us(least), 1, 0xffffffff));
-  if (min_rtt_us_ == 0 || us < min_rtt_us_) min_rtt_us_ = us;
+  // RFC 8985 6.2 SHLD-5: the smallest of the last five minutes.
+  const Duration age = std::chrono::milliseconds(ms_of(now) - min_rtt_at_ms_);
+  if (min_rtt_us_ == 0 || us <= min_rtt_us_ || age > resources_.config.min_rtt_window) {
+    min_rtt_us_ = us;
+    min_rtt_at_ms_ = ms_of(now);
+  }
   return rtt;
 }
 

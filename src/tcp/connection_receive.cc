@@ -41,13 +41,18 @@ std::uint32_t Connection::take_window() {
   return window_.advertise(rcv_.nxt, receive_charge(), settings_->value.window_clamp);
 }
 
+// RFC 2883, net.ipv4.tcp_dsack: the range had come before.
+void Connection::report_duplicate(SackBlock range) {
+  if (flags_.sack && resources_.config.dsack) active().report.on_duplicate(range);
+}
+
 std::optional<Drop> Connection::take_text(Instant now, const Segment& segment, Packet& packet) {
   const SeqNum begin = segment.seq + (segment.flags.syn ? 1u : 0u);
   const SeqNum end = begin + segment.payload_bytes;
   Active& a = active();
   ++counts_.data_segments_in;
   if (end <= rcv_.nxt) {
-    if (flags_.sack) a.report.on_duplicate({begin, end});
+    report_duplicate({begin, end});
     delayed_ack_.enter_quick();
     acknowledge_now();
     return Drop::duplicate_data;
@@ -67,7 +72,7 @@ std::optional<Drop> Connection::take_text(Instant now, const Segment& segment, P
   if (begin > rcv_.nxt) return take_out_of_order(begin, packet, window);
 
   const std::uint32_t skip = distance(begin, rcv_.nxt);
-  if (skip > 0 && flags_.sack) a.report.on_duplicate({begin, rcv_.nxt});
+  if (skip > 0) report_duplicate({begin, rcv_.nxt});
   const bool had_hole = !a.reassembly.empty();
   packet.consume(skip);
   packet.truncate(window);
@@ -105,10 +110,8 @@ std::optional<Drop> Connection::take_out_of_order(SeqNum begin, Packet& packet, 
   // Bytes out of order lie inside the window that was promised; their slices cost more than bytes.
   const std::uint32_t charge_max = window_.limit() + window_.limit() / 2;
   const auto inserted = a.reassembly.insert(begin, packet.slices(), charge_max);
-  if (flags_.sack) {
-    if (inserted.duplicate) a.report.on_duplicate(*inserted.duplicate);
-    if (inserted.block) a.report.on_block(*inserted.block);
-  }
+  if (inserted.duplicate) report_duplicate(*inserted.duplicate);
+  if (flags_.sack && inserted.block) a.report.on_block(*inserted.block);
   delayed_ack_.enter_quick();
   if (flags_.sack) {
     acknowledge_now();
@@ -129,7 +132,7 @@ void Connection::drain_reassembly() {
     rcv_.nxt += bytes;
     counts_.bytes_received += bytes;
   }
-  if (duplicate && flags_.sack) a.report.on_duplicate(*duplicate);
+  if (duplicate) report_duplicate(*duplicate);
   a.report.on_advance(rcv_.nxt);
 }
 

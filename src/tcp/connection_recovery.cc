@@ -36,7 +36,8 @@ Duration Connection::rack_window() const {
   return Rack::window(reordering_, impatient, std::chrono::microseconds(min_rtt_us_), rtt_.srtt());
 }
 
-// RFC 8985 6.2 step 5, or RFC 6582's rule. What waits for the reordering timer replaces the others.
+// RFC 8985 6.2 step 5, or RFC 6582's rule (RFC 8985 4 MUST-1). What waits for the reordering timer replaces
+// the others.
 void Connection::mark_losses(Instant now, AckNews& news) {
   Active& a = *active_;
   if (a.sent.empty()) return;
@@ -50,7 +51,8 @@ void Connection::mark_losses(Instant now, AckNews& news) {
   const Duration wait = a.rack.detect(now, rack_window(), a.sent);
   if (wait == Duration::zero()) return;
   a.reorder_at = now + wait;
-  a.probe_at = kNever;
+  a.probe_at = kNever;  // RFC 8985 8 SHLD-10: one of the timers runs
+  a.retransmit_at = std::max(a.retransmit_at, a.reorder_at);
   news.restart_timer = false;
 }
 
@@ -60,7 +62,8 @@ void Connection::note_reordering(SeqNum low) {
   SeqNum highest = snd_.una;
   if (!a.scoreboard.empty()) highest = max(highest, a.scoreboard.highest() - snd_.mss);
   if (low >= highest) return;
-  reordering_.on_reordering((distance(low, highest) + snd_.mss - 1) / snd_.mss);
+  reordering_.on_reordering((distance(low, highest) + snd_.mss - 1) / snd_.mss,
+                            resources_.config.max_reordering);
 }
 
 // --- phases
@@ -73,25 +76,28 @@ void Connection::keep_open() {
 }
 
 // RFC 5681 3.2 MUST-8, MUST-11: PRR brings cwnd to ssthresh.
-void Connection::start_reduction(Instant now, Phase phase) {
+void Connection::start_reduction(Instant now, Phase phase, std::uint32_t delivered) {
   Active& a = *active_;
-  const std::uint32_t cwnd = congestion_->cwnd();
+  const bool in_bytes = resources_.config.prr_in_bytes;
+  // RFC 9937 6: what was in flight before this ACK, but for what was SACKed already.
+  const std::uint32_t flight = distance(snd_.una, snd_.nxt) + delivered - a.sent.sacked_bytes();
+  const std::uint32_t recover_fs = in_bytes ? flight : congestion_->cwnd();
   congestion_->enter_recovery(now);
   ecn_.on_reduction();
-  a.prr.start(cwnd, congestion_->ssthresh());
+  a.prr.start(recover_fs, congestion_->ssthresh(), in_bytes);
   a.probe.cancel();
   a.recovery.enter(phase, snd_.nxt);
 }
 
 // RFC 5681 4.3 SHLD-10, MUST-14
-void Connection::enter_recovery(Instant now) {
+void Connection::enter_recovery(Instant now, std::uint32_t delivered) {
   Active& a = *active_;
   const bool reduced = a.recovery.is_reducing();
   a.undo.start(snd_.una, a.sent.resent_bytes() / snd_.mss, !reduced);
   if (reduced) {
     a.recovery.change(Phase::recovery);
   } else {
-    start_reduction(now, Phase::recovery);
+    start_reduction(now, Phase::recovery, delivered);
   }
 }
 
@@ -198,7 +204,8 @@ void Connection::count_duplicate(AckNews& news) {
   const std::uint32_t holes =
       std::min<std::uint32_t>(std::max<std::uint32_t>(a.sent.lost_bytes(), snd_.mss), flight);
   const std::uint32_t before = a.recovery.reno_sacked();
-  if (a.recovery.on_duplicate_ack(snd_.mss, flight - holes)) reordering_.on_reordering(flight / snd_.mss);
+  if (a.recovery.on_duplicate_ack(snd_.mss, flight - holes))
+    reordering_.on_reordering(flight / snd_.mss, resources_.config.max_reordering);
   news.delivered += a.recovery.reno_sacked() - before;
 }
 
@@ -244,7 +251,7 @@ void Connection::recover(Instant now, AckNews& news) {
   }
   if (a.sent.lost_bytes() > 0) {
     if (is_mtu_probe_loss()) return;
-    enter_recovery(now);
+    enter_recovery(now, news.delivered);
   } else if (a.recovery.phase() != Phase::cwr) {
     if (!a.sent.any_retransmitted()) a.undo.forget_first();
     keep_open();
@@ -283,7 +290,7 @@ void Connection::recover_from_timeout(Instant now, AckNews& news) {
 void Connection::enter_loss(Instant now) {
   Active& a = *active_;
   const Phase before = a.recovery.phase();
-  if (before <= Phase::disorder) reordering_.on_timeout(sacked_segments());
+  if (before <= Phase::disorder) reordering_.on_timeout(sacked_segments(), resources_.config.reordering);
   if (!a.scoreboard.empty() && a.scoreboard.range(0).begin <= snd_.una) {
     // RFC 2018 5 MUST-5: what is SACKed and begins where the cumulative ACK stands was let go of.
     a.scoreboard.clear();
@@ -324,6 +331,7 @@ void Connection::resend_too_large() {
 void Connection::on_reorder_timeout(Instant now) {
   Active& a = *active_;
   a.reorder_at = kNever;
+  if (!a.sent.empty()) a.retransmit_at = std::max<Instant>(now + 1ms, a.sent.front().sent_at + rto());
   const std::uint32_t losses = a.sent.loss_count();
   const std::uint32_t marked = a.sent.marked_bytes();
   const Duration wait = a.rack.detect(now, rack_window(), a.sent);
@@ -343,6 +351,7 @@ void Connection::on_reorder_timeout(Instant now) {
 bool Connection::schedule_probe(Instant now) {
   Active& a = *active_;
   const Phase phase = a.recovery.phase();
+  // RFC 8985 7.2 SHLD-6, SHLD-7
   if (!resources_.config.tail_loss_probe || !flags_.sack || a.sent.empty()) return false;
   if (phase != Phase::open && phase != Phase::cwr) return false;
   const bool is_lone = a.sent.size() == 1 && a.sent.front().bytes() <= snd_.mss;
@@ -356,7 +365,10 @@ bool Connection::schedule_probe(Instant now) {
 void Connection::on_probe_timeout(Instant now) {
   Active& a = *active_;
   a.probe_at = kNever;
-  if (a.probe.is_outstanding()) {  // one at a time; now it is the timer's turn
+  // RFC 8985 7.3 MUST-4, MUST-5: one at a time; now it is the timer's turn.
+  const bool unmeasured =
+      resources_.config.probe_needs_sample && (flags_.probe_unmeasured || !rtt_.has_sample());
+  if (a.probe.is_outstanding() || unmeasured) {
     a.retransmit_at = std::max(now, a.sent.front().sent_at + rto());
   } else {
     a.loss_probe_due = true;
@@ -372,6 +384,7 @@ bool Connection::poll_loss_probe(Instant now, Segment& segment, Packet& packet) 
   const std::uint32_t wanted = std::min<std::uint32_t>(waiting, snd_.mss);
   const std::uint32_t flight = distance(snd_.una, snd_.nxt);
   const bool is_new = wanted > 0 && flight + wanted <= snd_.wnd;
+  // RFC 8985 7.3 SHLD-8, SHLD-9
   if (is_new) {  // whatever the congestion window and Nagle say
     const bool fin = flags_.fin_queued && wanted == waiting && flight + wanted < snd_.wnd;
     send_new(now, wanted, fin, segment, packet);
@@ -380,8 +393,9 @@ bool Connection::poll_loss_probe(Instant now, Segment& segment, Packet& packet) 
     send_again(now, last, true, segment, packet);
   }
   a.probe.on_probe(snd_.nxt, !is_new);
+  flags_.probe_unmeasured = true;
   a.probe_at = kNever;
-  a.retransmit_at = now + rto();
+  a.retransmit_at = now + rto();  // RFC 8985 7.3 MUST-6
   return true;
 }
 

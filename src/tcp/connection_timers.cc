@@ -71,6 +71,11 @@ void Connection::on_retransmit_timeout(Instant now) {
     fail(give_up_error(), Event::timeout);
     return;
   }
+  if (resources_.config.tell_r1 && a.retransmissions == resources_.config.retries1) {
+    // RFC 9293 3.8.3 SHLD-9: an error that is read once; the connection goes on until R2.
+    error_ = soft_error_ != Errno{} ? soft_error_ : Errno::timedout;
+    notify(Readiness::err);
+  }
   suspect_black_hole(now);
   if (Rare* kept = rare()) kept->mtu.forget();
   if (a.retransmissions == 0) a.first_retransmit = now;

@@ -33,6 +33,14 @@ Config Config::rfc() {
   config.require_timestamps = true;
   // RFC 9293 3.9.2.2 SHLD-26.
   config.abort_on_hard_icmp = true;
+  // RFC 9293 3.8.3 SHLD-9.
+  config.tell_r1 = true;
+  // RFC 7323 4.2 SHLD-3.
+  config.weigh_samples = true;
+  // RFC 9937 6: in bytes, from what was in flight; Linux counts segments, from cwnd.
+  config.prr_in_bytes = true;
+  // RFC 8985 7.3 MUST-4.
+  config.probe_needs_sample = true;
   return config;
 }
 

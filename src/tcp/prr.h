@@ -6,8 +6,8 @@
 // silence. Above ssthresh it sends the share ssthresh/RecoverFS of what is delivered; below, what is
 // delivered (PRR-CRB), and one segment more when nothing further was lost (PRR-SSRB).
 //
-// Linux takes cwnd for RecoverFS and counts whole segments: so does start() here; bytes are rounded up
-// to segments in the proportional part.
+// Linux takes cwnd for RecoverFS and counts whole segments: the proportional part is rounded up to
+// segments. The rfc profile takes what was in flight and rounds nothing (RFC 9937 6).
 #pragma once
 
 #include <algorithm>
@@ -18,8 +18,9 @@ namespace sockeye::tcp {
 class Prr {
  public:
   // A recovery begins: `recover_fs` bytes were in flight when the loss was noticed.
-  void start(std::uint32_t recover_fs, std::uint32_t ssthresh) {
+  void start(std::uint32_t recover_fs, std::uint32_t ssthresh, bool in_bytes = false) {
     recover_fs_ = std::max(recover_fs, 1u);
+    in_bytes_ = in_bytes;
     ssthresh_ = ssthresh;
     delivered_ = out_ = 0;
   }
@@ -29,8 +30,9 @@ class Prr {
     delivered_ += delivered;
     std::int64_t send = 0;
     if (pipe > ssthresh_) {
-      const std::uint64_t share = (delivered_ * ssthresh_ + recover_fs_ - 1) / recover_fs_;
-      send = static_cast<std::int64_t>((share + mss - 1) / mss * mss) - static_cast<std::int64_t>(out_);
+      std::uint64_t share = (delivered_ * ssthresh_ + recover_fs_ - 1) / recover_fs_;
+      if (!in_bytes_) share = (share + mss - 1) / mss * mss;
+      send = static_cast<std::int64_t>(share) - static_cast<std::int64_t>(out_);
     } else {
       const auto owed = static_cast<std::int64_t>(delivered_) - static_cast<std::int64_t>(out_);
       send = std::max<std::int64_t>(owed, delivered) + (safe ? mss : 0);
@@ -47,6 +49,7 @@ class Prr {
   std::uint32_t ssthresh_ = 0;
   std::uint64_t delivered_ = 0;  // in this recovery
   std::uint64_t out_ = 0;
+  bool in_bytes_ = false;
 };
 
 }  // namespace sockeye::tcp

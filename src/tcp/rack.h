@@ -37,10 +37,12 @@ class Rack {
     }
   }
   // Step 4. `impatient`: in a recovery, or as many segments are SACKed as make a fast retransmit.
+  // RFC 8985 3.3.2 SHLD-1, SHLD-2, MUST-3, SHLD-4
   static Duration window(const Reordering& history, bool impatient, Duration min_rtt, Duration srtt) {
     if (history.seen() == 0 && impatient) return Duration::zero();
     return std::min(min_rtt / 4 * history.window_steps(), srtt);
   }
+  // RFC 8985 3.3.2 SHLD-3; RFC 8985 4 REC-1
   // Step 4, once per round: the peer has got something twice. True: the window is to grow.
   bool on_duplicate(SeqNum una, SeqNum nxt) {
     if (duplicate_round_ && una < *duplicate_round_) return false;

@@ -14,19 +14,23 @@ namespace sockeye::tcp {
 
 class Reordering {
  public:
-  static constexpr std::uint16_t kUsual = 3;    // DupThresh, net.ipv4.tcp_reordering
-  static constexpr std::uint32_t kMost = 300;   // net.ipv4.tcp_max_reordering
   static constexpr std::uint8_t kPersist = 16;  // recoveries that a wider window lasts
   static constexpr std::uint32_t kStepsMax = 255;
 
-  // A segment arrived although `distance` segments sent after it were here already.
-  void on_reordering(std::uint32_t distance) {
-    degree_ = static_cast<std::uint16_t>(std::max<std::uint32_t>(degree_, std::min(distance, kMost)));
+  // `usual`: DupThresh, net.ipv4.tcp_reordering.
+  explicit Reordering(std::uint32_t usual = 3)
+      : degree_(static_cast<std::uint16_t>(std::min(usual, kCounterMax))) {}
+
+  // A segment arrived although `distance` segments sent after it were here already. `most`:
+  // net.ipv4.tcp_max_reordering.
+  void on_reordering(std::uint32_t distance, std::uint32_t most) {
+    distance = std::min({distance, most, kCounterMax});
+    degree_ = static_cast<std::uint16_t>(std::max<std::uint32_t>(degree_, distance));
     if (seen_ < kCounterMax) ++seen_;
   }
   // A time-out in spite of many duplicates: the degree was thought too high.
-  void on_timeout(std::uint32_t sacked_segments) {
-    if (sacked_segments >= kUsual) degree_ = std::min(degree_, kUsual);
+  void on_timeout(std::uint32_t sacked_segments, std::uint32_t usual) {
+    if (sacked_segments >= usual && usual < degree_) degree_ = static_cast<std::uint16_t>(usual);
   }
   void on_duplicate(std::uint32_t segments) {
     duplicates_ =
@@ -52,7 +56,7 @@ class Reordering {
  private:
   static constexpr std::uint32_t kCounterMax = 0xffff;  // where counters stop
 
-  std::uint16_t degree_ = kUsual;
+  std::uint16_t degree_;
   std::uint16_t seen_ = 0;
   std::uint16_t duplicates_ = 0;
   std::uint8_t steps_ = 1;

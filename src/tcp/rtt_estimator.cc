@@ -17,7 +17,8 @@ std::uint32_t clamp_us(Duration d) {
 
 }  // namespace
 
-void RttEstimator::on_sample(Duration rtt, SeqNum snd_una, SeqNum snd_nxt, const RtoLimits& limits) {
+void RttEstimator::on_sample(Duration rtt, SeqNum snd_una, SeqNum snd_nxt, const RtoLimits& limits,
+                             std::uint32_t samples) {
   const std::uint32_t sample = clamp_us(rtt);
   // Four times a deviation of rto_min / 4.
   const std::uint32_t floor4 = limits.min_of_sum ? 0 : clamp_us(limits.min);
@@ -31,12 +32,13 @@ void RttEstimator::on_sample(Duration rtt, SeqNum snd_una, SeqNum snd_nxt, const
   }
   // RFC 6298 2.3 MUST-2, SHLD-2: alpha = 1/8 and beta = 1/4.
   const auto error = static_cast<std::int64_t>(sample) - static_cast<std::int64_t>(srtt8_us_ / 8);
-  srtt8_us_ = static_cast<std::uint32_t>(std::max<std::int64_t>(srtt8_us_ + error, 0));
+  srtt8_us_ = static_cast<std::uint32_t>(std::max<std::int64_t>(srtt8_us_ + error / samples, 0));
   const std::int64_t magnitude = error < 0 ? -error : error;
   std::int64_t change = magnitude - static_cast<std::int64_t>(deviation4_us_ / 4);
   // A path that becomes faster is no reason to be more careful: such samples widen the deviation at an
   // eighth of the weight.
   if (error < 0 && change > 0) change /= 8;
+  change /= samples;
   deviation4_us_ = static_cast<std::uint32_t>(std::max<std::int64_t>(deviation4_us_ + change, 0));
 
   if (deviation4_us_ > round_peak4_us_) {

@@ -29,7 +29,9 @@ struct RtoLimits {
 class RttEstimator {
  public:
   // `snd_una` after the ACK that brought the sample, `snd_nxt` now: they delimit round trips.
-  void on_sample(Duration rtt, SeqNum snd_una, SeqNum snd_nxt, const RtoLimits& limits);
+  // `samples`: how many a round trip brings, which share the weight of one (RFC 7323 4.2); Linux: 1.
+  void on_sample(Duration rtt, SeqNum snd_una, SeqNum snd_nxt, const RtoLimits& limits,
+                 std::uint32_t samples = 1);
 
   // (5.5) the timer expired: twice as long next time. (5.7) undone by an ACK of new data.
   void back_off() {

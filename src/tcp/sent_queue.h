@@ -33,7 +33,7 @@ class SackScoreboard;
 struct SentSegment {
   SeqNum begin{};
   SeqNum end{};
-  Instant sent_at{};                 // the last transmission
+  Instant sent_at{};                 // the last transmission (RFC 8985 4 MUST-2), in ns
   RateSnapshot rate{};               // of it
   std::uint16_t mss = 0;             // the packet was cut every so many bytes; 0: it is one segment
   std::uint8_t retransmissions = 0;  // 0: Karn's rule has nothing against it

@@ -4,6 +4,7 @@
 // Where Linux departs from an RFC: what each of the two profiles does (tcp/profile.cc).
 #include <gtest/gtest.h>
 
+#include "recovery_steps.h"
 #include "tcp/time_wait.h"
 #include "tcp_bench.h"
 
@@ -48,6 +49,70 @@ TEST(Profile, LinuxTriesASynForTwoMinutes) {
 TEST(Profile, RfcTriesASynForThreeMinutes) {
   EXPECT_GE(patience_of_a_syn(rfc_profile()), 180s);
   EXPECT_GE(patience_of_a_syn_ack(rfc_profile()), 180s);
+}
+
+// The error that a program finds after so many time-outs of one segment.
+int error_after(const BenchOptions& options, unsigned timeouts) {
+  TcpBench t{options};
+  t.establish();
+  t.app.send(100);
+  t.discard();
+  for (unsigned i = 0; i < timeouts; ++i) {
+    t.after(*t.connection().next_timer() - t.now());
+    t.discard();
+  }
+  EXPECT_EQ(t.info().retransmits, timeouts);
+  const int error = t.error();
+  EXPECT_EQ(t.error(), 0);
+  EXPECT_EQ(t.state(), State::established);
+  return error;
+}
+
+BenchOptions without_probes(BenchOptions options) {
+  options.config.tail_loss_probe = false;
+  return options;
+}
+
+// RFC 9293 3.8.3 SHLD-9 (linux profile)
+TEST(Profile, LinuxTellsNobodyOfR1) {
+  EXPECT_EQ(error_after(without_probes(linux_profile()), 6), 0);
+}
+// RFC 9293 3.8.3 SHLD-9 (rfc profile); RFC 9293 3.8.3 SHLD-10
+TEST(Profile, RfcTellsOfR1AfterThreeRetransmissions) {
+  EXPECT_EQ(error_after(without_probes(rfc_profile()), 3), 0);
+  EXPECT_EQ(error_after(without_probes(rfc_profile()), 4), ETIMEDOUT);
+}
+
+// SRTT after a round trip whose eight segments all took twice as long as usual.
+Duration srtt_after_a_slow_round(const BenchOptions& options) {
+  TcpBench t{options};
+  establish(t, "mss 1000");
+  t.app.send(100);
+  t.discard();
+  t.after(100ms);
+  t.peer(". 1:1(0) ack 101 win 65535");
+  for (std::uint32_t at = 101; at < 20'000; at += 4000) {  // the window opens
+    t.app.send(4000);
+    t.discard();
+    t.after(100ms);
+    t.peer(". 1:1(0) ack " + std::to_string(at + 4000) + " win 65535");
+  }
+  EXPECT_EQ(t.info().srtt, 100ms);
+  t.app.send(8000);
+  EXPECT_EQ(t.discard(), 8u);
+  t.after(200ms);
+  for (std::uint32_t at = 21'101; at <= 28'101; at += 1000)
+    t.peer(". 1:1(0) ack " + std::to_string(at) + " win 65535");
+  return t.info().srtt;
+}
+
+// RFC 7323 4.2 SHLD-3 (linux profile)
+TEST(Profile, LinuxCountsEverySample) {
+  EXPECT_GT(srtt_after_a_slow_round(linux_profile("mss 1000")), 160ms);
+}
+// RFC 7323 4.2 SHLD-3 (rfc profile)
+TEST(Profile, RfcWeighsSamplesByRoundTrip) {
+  EXPECT_LT(srtt_after_a_slow_round(rfc_profile("mss 1000")), 145ms);
 }
 
 Duration time_in_time_wait(const Config& config) {

@@ -21,7 +21,7 @@ std::string ack(std::uint32_t number, const std::string& sack = "") {
 
 // RFC 8985 6.2 step 4: as long as no reordering was seen, three SACKed segments make the window zero;
 // step 5: everything that was sent before them is lost, also between SACKed segments.
-// RFC 2018 5 SHLD-5; RFC 2018 5.1 MUST-7
+// RFC 2018 5 SHLD-5; RFC 2018 5.1 MUST-7; RFC 8985 3.3.2 SHLD-1
 TEST(Rack, ThreeReportsAreEnoughWithoutReordering) {
   TcpBench t{with_sack()};
   establish(t);
@@ -50,6 +50,7 @@ TEST(Rack, ThreeReportsAreEnoughWithoutReordering) {
 }
 
 // Two reports are not enough, but the reordering window (min RTT / 4) passes.
+// RFC 8985 3.3.2 SHLD-2; RFC 8985 4 MUST-2
 TEST(Rack, TheTimerFindsWhatTooFewReportsDoNot) {
   TcpBench t{with_sack()};
   establish(t);
@@ -131,6 +132,7 @@ TEST(Rack, AnAnswerTooEarlyIsNotTheRetransmissions) {
 }
 
 // Step 4: a report of a needless retransmission widens the window by a quarter of a round trip.
+// RFC 8985 3.3.2 SHLD-3; RFC 8985 4 REC-1
 TEST(Rack, DuplicateReportsWidenTheWindow) {
   TcpBench t{with_sack()};
   establish(t);
@@ -196,6 +198,7 @@ TEST(Rack, LimitedTransmit) {
 // --- tail loss probes
 
 // RFC 8985 7.2, 7.3: after two round trips the last segment again; its SACK shows what is missing.
+// RFC 8985 7.2 SHLD-6; RFC 8985 7.3 SHLD-9
 TEST(TailLoss, AProbeFindsTheLoss) {
   TcpBench t{with_sack()};
   establish(t);
@@ -238,6 +241,7 @@ TEST(TailLoss, ALoneSegmentWaitsForADelayedAck) {
 }
 
 // 7.3: new data is the better probe, whatever the congestion window says.
+// RFC 8985 7.3 SHLD-8
 TEST(TailLoss, NewDataProbes) {
   TcpBench t{with_sack()};
   establish(t);
@@ -254,6 +258,7 @@ TEST(TailLoss, NewDataProbes) {
 }
 
 // 7.3: one probe, then the timer.
+// RFC 8985 7.3 MUST-5, MUST-6
 TEST(TailLoss, OneProbeThenTheTimer) {
   TcpBench t{with_sack()};
   establish(t);
@@ -271,6 +276,7 @@ TEST(TailLoss, OneProbeThenTheTimer) {
 }
 
 // 7.4.2: the probe repaired a loss that nobody reports: the window is reduced for it once.
+// RFC 8985 7.4.2 MUST-7
 TEST(TailLoss, ARepairedLossReducesTheWindow) {
   TcpBench t{with_sack()};
   establish(t);
@@ -308,6 +314,7 @@ TEST(TailLoss, ADuplicateOfTheProbeIsNoLoss) {
   EXPECT_EQ(t.info().duplicates_reported, 1u);
 }
 
+// RFC 8985 4 MUST-1
 TEST(TailLoss, NotWithoutSack) {
   TcpBench t;
   establish(t, "mss 1000");
@@ -347,6 +354,19 @@ TEST(Prr, ReductionBound) {
   EXPECT_EQ(prr.on_ack(1000, 5000, true, 1000), 7000u);
   prr.on_sent(2000);
   EXPECT_EQ(prr.on_ack(9000, 12'000, true, 1000), 14'000u);
+}
+
+// RFC 9937 6 to the letter, as the rfc profile has it: nothing is rounded to segments.
+TEST(Prr, InBytes) {
+  Prr prr;
+  prr.start(10'000, 7000, true);
+  EXPECT_EQ(prr.on_ack(1000, 9000, true, 1000), 10'000u) << "the fast retransmit";
+  prr.on_sent(1000);
+  EXPECT_EQ(prr.on_ack(1000, 9000, true, 1000), 9400u);
+  prr.start(10'000, 7000);
+  (void)prr.on_ack(1000, 9000, true, 1000);
+  prr.on_sent(1000);
+  EXPECT_EQ(prr.on_ack(1000, 9000, true, 1000), 10'000u);
 }
 
 // The fast retransmit itself leaves even when the pipe is full.
