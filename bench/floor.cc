@@ -173,35 +173,30 @@ class Floor {
 
 }  // namespace
 
-double floor_bulk(const FloorOptions& options, double seconds) {
+double floor_bulk(const FloorOptions& options, Effort&& effort) {
   Floor floor(options);
   // The program's buffers: as large as what is in flight, walked from end to end.
   const std::size_t size = options.segment_bytes;
   std::vector<std::byte> in(floor.slots() * size, std::byte{7}), out(floor.slots() * size);
-  const double begin = seconds_now();
-  double now = begin;
   std::uint64_t bytes = 0;
-  while (now - begin < seconds) {
+  while (effort.goes_on(bytes / size)) {
     for (int burst = 0; burst < 64; ++burst) {
       for (std::size_t i = 0; i < floor.slots(); ++i) floor.send(i, in.data() + i * size, size);
       for (std::size_t i = 0; i < floor.slots(); ++i) floor.receive(i, out.data() + i * size);
       bytes += in.size();
     }
-    now = seconds_now();
   }
-  return static_cast<double>(bytes) * 8e-9 / (now - begin);
+  return static_cast<double>(bytes) * 8e-9 / effort.elapsed();
 }
 
-double floor_round_trip_ns(const FloorOptions& options, double seconds) {
+double floor_round_trip_ns(const FloorOptions& options, Effort&& effort) {
   FloorOptions roomy = options;
   const std::size_t size = options.segment_bytes;
   roomy.segment_bytes = std::max<std::size_t>(size, 64);
   Floor there(roomy), back(roomy);
   std::vector<std::byte> ping(size, std::byte{1}), pong(size, std::byte{2});
-  const double begin = seconds_now();
-  double now = begin;
   std::uint64_t trips = 0;
-  while (now - begin < seconds) {
+  while (effort.goes_on(trips)) {
     for (int i = 0; i < 4096; ++i) {
       there.send(0, ping.data(), size);
       there.receive(0, pong.data());
@@ -209,9 +204,8 @@ double floor_round_trip_ns(const FloorOptions& options, double seconds) {
       back.receive(0, ping.data());
     }
     trips += 4096;
-    now = seconds_now();
   }
-  return (now - begin) * 1e9 / static_cast<double>(trips);
+  return effort.elapsed() * 1e9 / static_cast<double>(trips);
 }
 
 }  // namespace sockeye::bench

@@ -11,6 +11,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "harness.h"
+
 namespace sockeye::bench {
 
 struct FloorOptions {
@@ -19,9 +21,9 @@ struct FloorOptions {
   std::size_t in_flight_bytes = 128 * 1024;
 };
 
-// Gbit/s of payload through the floor, measured over about `seconds`.
-double floor_bulk(const FloorOptions& options, double seconds);
+// Gbit/s of payload through the floor, counted in segments.
+double floor_bulk(const FloorOptions& options, Effort&& effort);
 // Nanoseconds for a message of `segment_bytes` there and back.
-double floor_round_trip_ns(const FloorOptions& options, double seconds);
+double floor_round_trip_ns(const FloorOptions& options, Effort&& effort);
 
 }  // namespace sockeye::bench

@@ -36,6 +36,19 @@ double median_of(std::vector<double> values) {
 
 }  // namespace
 
+Effort Effort::operations(std::uint64_t count) {
+  Effort effort(0);
+  effort.count_ = count;
+  return effort;
+}
+
+bool Effort::goes_on(std::uint64_t done) {
+  done_ = done;
+  now_ = seconds_now();
+  if (begin_ == 0) begin_ = now_;
+  return count_ > 0 ? done < count_ : elapsed() < seconds_;
+}
+
 double probe_cache_line_ns() {
   cpu_set_t allowed;
   if (sched_getaffinity(0, sizeof allowed, &allowed) != 0 || CPU_COUNT(&allowed) < 2) return -1;

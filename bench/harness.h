@@ -17,6 +17,25 @@ namespace sockeye::bench {
 
 double seconds_now();  // CLOCK_MONOTONIC
 
+// How long a measurement goes on: for a time, or, where instructions are counted, for a number of
+// operations whatever they take.
+class Effort {
+ public:
+  Effort(double seconds) : seconds_(seconds) {}  // NOLINT: a number of seconds is an effort
+  static Effort operations(std::uint64_t count);
+
+  // After `done` operations (between batches: it reads the clock). The first call begins.
+  bool goes_on(std::uint64_t done);
+  double elapsed() const { return now_ - begin_; }  // seconds, up to the last goes_on()
+  std::uint64_t done() const { return done_; }
+
+ private:
+  double seconds_;
+  std::uint64_t count_ = 0;
+  std::uint64_t done_ = 0;
+  double begin_ = 0, now_ = 0;
+};
+
 // One thread bounces a cache line off a second one; nanoseconds per round trip, and its label.
 double probe_cache_line_ns();
 std::string placement_label(double round_trip_ns);  // "smt" < 80, "near" < 250, "far"; "one-cpu"

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "count.h"
 #include "floor.h"
 #include "harness.h"
 #include "kernel.h"
@@ -143,14 +144,22 @@ int usage(int status) {
   std::fprintf(
       status == 0 ? stdout : stderr,
       "usage: sockeye_bench [--json FILE] [--markdown] [--rounds N] [--seconds S] [--list] [NAME...]\n"
+      "       sockeye_bench --operations N NAME\n"
       "Runs the comparisons named (all without a name), N rounds (default 5) of about S seconds\n"
-      "(default 0.5) per contestant, interleaved, and prints medians and ratios.\n");
+      "(default 0.5) per contestant, interleaved, and prints medians and ratios.\n"
+      "--operations does segment, round-trip, connection, datagram, floor-segment or floor-round-trip\n"
+      "at least N times, for counting instructions, and prints how often.\n");
   return status;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 4 && std::strcmp(argv[1], "--operations") == 0) {
+    const std::uint64_t done = do_operations(argv[3], std::strtoull(argv[2], nullptr, 10));
+    std::printf("%llu\n", static_cast<unsigned long long>(done));
+    return done > 0 ? 0 : usage(2);
+  }
   std::string json;
   int rounds = 5;
   double seconds = 0.5;

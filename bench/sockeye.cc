@@ -105,7 +105,7 @@ class Pair {
 
 }  // namespace
 
-double sockeye_bulk(const SockeyeOptions& options, double seconds) {
+double sockeye_bulk(const SockeyeOptions& options, Effort&& effort) {
   Pair pair(options);
   pair.connect();
   std::vector<std::byte> out(options.write_bytes, std::byte{7}), in(256 * 1024);
@@ -117,17 +117,15 @@ double sockeye_bulk(const SockeyeOptions& options, double seconds) {
     return got;
   };
   for (int i = 0; i < 200; ++i) round();  // slow start
-  const double begin = seconds_now();
-  double now = begin;
+  const std::size_t segment = options.mtu - 52;  // headers with timestamps
   std::uint64_t bytes = 0;
-  while (now - begin < seconds) {
+  while (effort.goes_on(bytes / segment)) {
     for (int i = 0; i < 64; ++i) bytes += round();
-    now = seconds_now();
   }
-  return static_cast<double>(bytes) * 8e-9 / (now - begin);
+  return static_cast<double>(bytes) * 8e-9 / effort.elapsed();
 }
 
-double sockeye_round_trip_ns(const SockeyeOptions& options, int connections, double seconds) {
+double sockeye_round_trip_ns(const SockeyeOptions& options, int connections, Effort&& effort) {
   Pair pair(options);
   std::vector<std::pair<SocketRef, SocketRef>> flows;
   for (int i = 0; i < connections; ++i) {
@@ -143,11 +141,9 @@ double sockeye_round_trip_ns(const SockeyeOptions& options, int connections, dou
       pair.turn();
     }
   };
-  const double begin = seconds_now();
-  double now = begin;
   std::uint64_t trips = 0;
   std::size_t next = 0;
-  while (now - begin < seconds) {
+  while (effort.goes_on(trips)) {
     for (int i = 0; i < 1024; ++i) {
       auto& [client, server] = flows[next];
       if (++next == flows.size()) next = 0;
@@ -155,13 +151,12 @@ double sockeye_round_trip_ns(const SockeyeOptions& options, int connections, dou
       pass(*server, *client);
     }
     trips += 1024;
-    now = seconds_now();
   }
   for (auto& [client, server] : flows) client->close(), server->close();
-  return (now - begin) * 1e9 / static_cast<double>(trips);
+  return effort.elapsed() * 1e9 / static_cast<double>(trips);
 }
 
-double sockeye_datagrams_per_second(std::size_t bytes, double seconds) {
+double sockeye_datagrams_per_second(std::size_t bytes, Effort&& effort) {
   constexpr int kDatagram = 2;  // SOCK_DGRAM
   Pair pair({65535, false, bytes});
   SocketRef client = *pair.client_host().socket(kInet, kDatagram, 0);
@@ -169,10 +164,8 @@ double sockeye_datagrams_per_second(std::size_t bytes, double seconds) {
   const Endpoint at{IpAddress::v4(10, 0, 0, 2), kPort};
   if (!server->bind(at) || !client->connect(at)) std::abort();
   std::vector<std::byte> datagram(bytes, std::byte{1});
-  const double begin = seconds_now();
-  double now = begin;
   std::uint64_t count = 0;
-  while (now - begin < seconds) {
+  while (effort.goes_on(count)) {
     for (int burst = 0; burst < 32; ++burst) {
       for (int i = 0; i < 32; ++i) Pair::send(*client, datagram);
       pair.turn();
@@ -180,22 +173,19 @@ double sockeye_datagrams_per_second(std::size_t bytes, double seconds) {
         if (Pair::receive(*server, datagram) != bytes) std::abort();
     }
     count += 1024;
-    now = seconds_now();
   }
   client->close();
   server->close();
-  return static_cast<double>(count) / (now - begin);
+  return static_cast<double>(count) / effort.elapsed();
 }
 
-double sockeye_connections_per_second(double seconds) {
+double sockeye_connections_per_second(Effort&& effort) {
   std::optional<Pair> pair;
   pair.emplace(SockeyeOptions{65535, false, 1});
   std::byte byte{1};
   const MutableBytes buffer(&byte, 1);
-  const double begin = seconds_now();
-  double now = begin;
   std::uint64_t count = 0, since_new = 0;
-  while (now - begin < seconds) {
+  while (effort.goes_on(count)) {
     for (int i = 0; i < 64; ++i) {
       pair->connect();
       Pair::send(*pair->client, buffer);
@@ -214,13 +204,12 @@ double sockeye_connections_per_second(double seconds) {
     }
     count += 64;
     since_new += 64;
-    now = seconds_now();
     if (since_new >= 20000) {  // before the client's ports are all held by the server's TIME_WAIT
       pair.emplace(SockeyeOptions{65535, false, 1});
       since_new = 0;
     }
   }
-  return static_cast<double>(count) / (now - begin);
+  return static_cast<double>(count) / effort.elapsed();
 }
 
 double sockeye_idle_bytes_per_end(int connections) {

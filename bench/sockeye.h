@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "harness.h"
+
 namespace sockeye::bench {
 
 struct SockeyeOptions {
@@ -15,11 +17,11 @@ struct SockeyeOptions {
   std::size_t write_bytes = 65536;
 };
 
-double sockeye_bulk(const SockeyeOptions& options, double seconds);  // Gbit/s of payload
+double sockeye_bulk(const SockeyeOptions& options, Effort&& effort);  // Gbit/s of payload
 // A message of `write_bytes` there and back; nanoseconds. Over `connections` in turn.
-double sockeye_round_trip_ns(const SockeyeOptions& options, int connections, double seconds);
-double sockeye_datagrams_per_second(std::size_t bytes, double seconds);
-double sockeye_connections_per_second(double seconds);  // connect, 1 byte each way, FIN both ways
+double sockeye_round_trip_ns(const SockeyeOptions& options, int connections, Effort&& effort);
+double sockeye_datagrams_per_second(std::size_t bytes, Effort&& effort);
+double sockeye_connections_per_second(Effort&& effort);  // connect, 1 byte each way, FIN both ways
 double sockeye_idle_bytes_per_end(int connections);     // by the allocator's own count
 
 }  // namespace sockeye::bench
