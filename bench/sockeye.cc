@@ -116,7 +116,7 @@ double sockeye_bulk(const SockeyeOptions& options, Effort&& effort) {
     while (const std::size_t bytes = Pair::receive(*pair.server, in)) got += bytes;
     return got;
   };
-  for (int i = 0; i < 200; ++i) round();  // slow start
+  for (int i = 0; i < 200; ++i) round();         // slow start
   const std::size_t segment = options.mtu - 52;  // headers with timestamps
   std::uint64_t bytes = 0;
   while (effort.goes_on(bytes / segment)) {

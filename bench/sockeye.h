@@ -22,6 +22,6 @@ double sockeye_bulk(const SockeyeOptions& options, Effort&& effort);  // Gbit/s 
 double sockeye_round_trip_ns(const SockeyeOptions& options, int connections, Effort&& effort);
 double sockeye_datagrams_per_second(std::size_t bytes, Effort&& effort);
 double sockeye_connections_per_second(Effort&& effort);  // connect, 1 byte each way, FIN both ways
-double sockeye_idle_bytes_per_end(int connections);     // by the allocator's own count
+double sockeye_idle_bytes_per_end(int connections);      // by the allocator's own count
 
 }  // namespace sockeye::bench
