@@ -17,6 +17,7 @@ TimerWheel::Place TimerWheel::place_of(Key deadline) const {
 void TimerWheel::arm(TimerEntry& entry, Instant deadline) {
   if (entry.is_armed()) cancel(entry);
   entry.deadline_ = std::max(deadline, instant_of(now_));
+  next_ = std::min(next_, entry.deadline_);
   insert(entry);
 }
 
@@ -43,6 +44,7 @@ void TimerWheel::cancel(TimerEntry& entry) {
   const Place place = place_of(key);
   Slot& slot = slots_[place.level][place.slot];
   entry.unlink();
+  if (entry.deadline_ <= next_) is_next_known_ = false;
   if (slot.entries.empty())
     forget(place);
   else if (key == slot.earliest)
@@ -67,22 +69,28 @@ TimerWheel::Key TimerWheel::start_of(Place place) const {
   return high | Key{place.slot} << shift;
 }
 
-Instant TimerWheel::next_deadline() {
+void TimerWheel::find_next() {
+  is_next_known_ = true;
+  next_ = kNever;
   Place place;
-  if (!find_first(place)) return kNever;
-  if (place.level == 0) return instant_of(start_of(place));
+  if (!find_first(place)) return;
+  if (place.level == 0) {
+    next_ = instant_of(start_of(place));
+    return;
+  }
   Slot& slot = slots_[place.level][place.slot];
   if (slot.is_stale) {
     Key earliest = ~Key{0};
     unsigned seen = 0;
-    for (TimerEntry* entry = slot.entries.first(); entry != nullptr; entry = slot.entries.next(*entry)) {
-      if (++seen > kScanMax) return instant_of(slot.earliest);
+    TimerEntry* entry = slot.entries.first();
+    for (; entry != nullptr && ++seen <= kScanMax; entry = slot.entries.next(*entry))
       earliest = std::min(earliest, key_of(entry->deadline_));
+    if (entry == nullptr) {
+      slot.earliest = earliest;
+      slot.is_stale = false;
     }
-    slot.earliest = earliest;
-    slot.is_stale = false;
   }
-  return instant_of(slot.earliest);
+  next_ = instant_of(slot.earliest);
 }
 
 void TimerWheel::fire_slot(unsigned slot, Instant now) {
@@ -100,6 +108,7 @@ void TimerWheel::cascade(Place place) {
 
 void TimerWheel::advance(Instant now) {
   const Key target = std::max(key_of(now), now_);
+  is_next_known_ = false;
   Place place;
   while (find_first(place)) {
     const Key start = start_of(place);
@@ -111,6 +120,7 @@ void TimerWheel::advance(Instant now) {
       cascade(place);
   }
   now_ = target;
+  is_next_known_ = false;  // who fired may have asked
 }
 
 }  // namespace sockeye

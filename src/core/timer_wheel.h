@@ -54,7 +54,10 @@ class TimerWheel {
   // The earliest deadline; kNever when nothing is armed. O(levels), not O(entries). Exact, but for one
   // case: when the earliest of more than kScanMax entries that lie far ahead was cancelled, it may
   // be that entry's deadline still: early, never late.
-  Instant next_deadline();
+  Instant next_deadline() {
+    if (!is_next_known_) find_next();
+    return next_;
+  }
 
  private:
   // Order-preserving: 0 is the smallest Instant.
@@ -81,6 +84,7 @@ class TimerWheel {
   Place place_of(Key deadline) const;
   void insert(TimerEntry& entry);
   bool find_first(Place& place);
+  void find_next();
   Key start_of(Place place) const;
   void fire_slot(unsigned slot, Instant now);
   void cascade(Place place);
@@ -90,6 +94,8 @@ class TimerWheel {
   }
 
   Key now_;
+  Instant next_ = kNever;  // the answer of next_deadline(): asked several times a turn, changed seldom
+  bool is_next_known_ = true;
   std::uint32_t levels_ = 0;                       // one bit per level that has an occupied slot
   std::array<std::uint64_t, kLevels> occupied_{};  // one bit per slot
   std::array<std::array<Slot, kSlots>, kLevels> slots_;
