@@ -36,7 +36,10 @@ struct Stack::Impl final : public StackConfigBase, public SocketHost {
 
   struct LinksWaker final : LinkWaker {
     Impl* impl = nullptr;
-    void wake() override { impl->wake(); }
+    void wake() override {
+      impl->has_news_ = true;
+      impl->wake();
+    }
   };
   struct ReassemblyTimer final : TimerEntry {
     Impl* impl = nullptr;
@@ -49,7 +52,9 @@ struct Stack::Impl final : public StackConfigBase, public SocketHost {
   void send_complaints();
   void settle_connections(std::size_t& budget);
   void flush();
+  Instant next_arrival();
   Instant next_deadline();
+  bool is_idle();
 
  public:
   IcmpLayer icmp;
@@ -61,6 +66,8 @@ struct Stack::Impl final : public StackConfigBase, public SocketHost {
   ReassemblyTimer reassembly_timer_{};
   bool in_turn_ = false;
   bool woken_ = false;
+  bool has_news_ = true;           // a link may know better than next_arrival_
+  Instant next_arrival_ = kNever;  // of all links, as asked last
 };
 
 }  // namespace sockeye

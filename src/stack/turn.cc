@@ -59,6 +59,7 @@ Stack::Impl::~Impl() {
 
 void Stack::Impl::attach(Interface& interface) {
   interface.link->set_waker(&links_waker_);
+  has_news_ = true;
 }
 
 void Stack::Impl::wake() {
@@ -69,6 +70,7 @@ void Stack::Impl::wake() {
 
 Instant Stack::Impl::poll(Instant at) {
   if (at > now) now = at;
+  if (is_idle()) return next_deadline();
   in_turn_ = true;
   woken_ = false;
   starved = false;
@@ -78,11 +80,14 @@ Instant Stack::Impl::poll(Instant at) {
   std::size_t budget_before = 0;
   do {
     budget_before = budget_in + budget_out;
-    for (const auto& interface : ip.interfaces()) receive_from(*interface, budget_in);
-    if (service_point) receive_from(service_point->interface, budget_in);
+    if (next_arrival() <= now) {
+      has_news_ = true;
+      for (const auto& interface : ip.interfaces()) receive_from(*interface, budget_in);
+      if (service_point) receive_from(service_point->interface, budget_in);
+    }
     if (timers.next_deadline() <= now) timers.advance(now);
     while (pacing.next() <= now) touch(pacing.pop());
-    settle_connections(budget_out);
+    if (!dirty.empty()) settle_connections(budget_out);
     flush();
     next = next_deadline();
     // A round that moved no packet would not move one again: whatever the links promise, it ends here.
@@ -92,12 +97,27 @@ Instant Stack::Impl::poll(Instant at) {
   return next;
 }
 
+// A turn that would find nothing: many are asked for by who turns several stacks in a loop.
+bool Stack::Impl::is_idle() {
+  return !woken_ && !has_news_ && !starved && next_arrival_ > now && timers.next_deadline() > now &&
+         pacing.next() > now && dirty.empty() && writers.empty();
+}
+
+// Of all links. They wake the stack when they have something earlier, and are not asked before.
+Instant Stack::Impl::next_arrival() {
+  if (!has_news_) return next_arrival_;
+  has_news_ = false;
+  next_arrival_ = kNever;
+  for (const auto& interface : ip.interfaces())
+    next_arrival_ = std::min(next_arrival_, interface->link->next_arrival());
+  if (service_point) next_arrival_ = std::min(next_arrival_, service_point->interface.link->next_arrival());
+  return next_arrival_;
+}
+
 Instant Stack::Impl::next_deadline() {
   if (starved) return now + kStarvedPause;
   if (!dirty.empty()) return now;
-  Instant next = std::min(timers.next_deadline(), pacing.next());
-  for (const auto& interface : ip.interfaces()) next = std::min(next, interface->link->next_arrival());
-  if (service_point) next = std::min(next, service_point->interface.link->next_arrival());
+  const Instant next = std::min({timers.next_deadline(), pacing.next(), next_arrival()});
   return std::max(next, now);
 }
 
@@ -183,6 +203,7 @@ void Stack::Impl::flush() {
   while (!writers.empty()) {
     DatagramSocket& writer = writers.pop_front();
     writer.on_flush();
+    has_news_ = true;  // who was told may have sent already: the next turn is no idle one
   }
 }
 
