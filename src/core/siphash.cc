@@ -79,6 +79,14 @@ SipKey derive_key(const SipKey& from, std::uint64_t label) {
   return {word(0), word(1)};
 }
 
+std::uint64_t siphash13(const SipKey& key, std::uint64_t first, std::uint64_t second) {
+  State state(key);
+  state.absorb<1>(first);
+  state.absorb<1>(second);
+  state.absorb<1>(std::uint64_t{16} << 56);
+  return state.finish<3>();
+}
+
 std::uint64_t siphash13(const SipKey& key, std::span<const std::uint64_t> words) {
   State state(key);
   for (const std::uint64_t word : words) state.absorb<1>(word);

@@ -26,5 +26,7 @@ SipKey derive_key(const SipKey& from, std::uint64_t label);
 // SipHash-1-3 over whole words: for hash tables, where half the rounds are enough (Linux does the
 // same for its own tables) and the input is always a few words.
 std::uint64_t siphash13(const SipKey& key, std::span<const std::uint64_t> words);
+// The same of two words: what a flow of IPv4 has.
+std::uint64_t siphash13(const SipKey& key, std::uint64_t first, std::uint64_t second);
 
 }  // namespace sockeye

@@ -10,9 +10,9 @@ std::uint32_t ConnectionTable::hash(const FiveTuple& tuple) const {
   const std::uint64_t ports = static_cast<std::uint64_t>(tuple.local.port) << 16 | tuple.remote.port;
   std::uint64_t sum = 0;
   if (tuple.local.address.is_v4() && tuple.remote.address.is_v4()) {
-    const std::uint64_t words[] = {
-        static_cast<std::uint64_t>(tuple.local.address.to_v4()) << 32 | tuple.remote.address.to_v4(), ports};
-    sum = siphash13(key_, words);
+    const std::uint64_t addresses =
+        static_cast<std::uint64_t>(tuple.local.address.to_v4()) << 32 | tuple.remote.address.to_v4();
+    sum = siphash13(key_, addresses, ports);
   } else {
     const std::uint64_t words[] = {tuple.local.address.high(), tuple.local.address.low(),
                                    tuple.remote.address.high(), tuple.remote.address.low(), ports};
@@ -22,11 +22,13 @@ std::uint32_t ConnectionTable::hash(const FiveTuple& tuple) const {
 }
 
 StreamConnection* ConnectionTable::find(const FiveTuple& tuple) const {
+  if (last_ != nullptr && last_->tuple() == tuple) return last_;
   if (size_ == 0) return nullptr;
   const std::uint32_t wanted = hash(tuple);
   const std::size_t mask = slots_.size() - 1;
   for (std::size_t at = wanted & mask; slots_[at].connection != nullptr; at = (at + 1) & mask)
-    if (slots_[at].hash == wanted && slots_[at].connection->tuple() == tuple) return slots_[at].connection;
+    if (slots_[at].hash == wanted && slots_[at].connection->tuple() == tuple)
+      return last_ = slots_[at].connection;
   return nullptr;
 }
 
@@ -51,6 +53,7 @@ void ConnectionTable::insert(const FiveTuple& tuple, StreamConnection& connectio
 }
 
 void ConnectionTable::erase(const FiveTuple& tuple, const StreamConnection& connection) {
+  if (last_ == &connection) last_ = nullptr;
   const std::size_t mask = slots_.size() - 1;
   std::size_t hole = hash(tuple) & mask;
   while (slots_[hole].connection != &connection) {

@@ -45,6 +45,7 @@ class ConnectionTable {
   SipKey key_;
   std::vector<Slot> slots_;
   std::size_t size_ = 0;
+  mutable StreamConnection* last_ = nullptr;  // found last: packets of one flow come one after the other
 };
 
 }  // namespace sockeye
