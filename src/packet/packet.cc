@@ -7,15 +7,9 @@
 
 namespace sockeye {
 
-MutableBytes Packet::push_front(std::uint32_t bytes) {
-  SOCKEYE_ASSERT(bytes <= head_begin_);
-  head_begin_ = static_cast<std::uint16_t>(head_begin_ - bytes);
-  return {head_.data() + head_begin_, bytes};
-}
-
-Bytes Packet::front(std::uint32_t bytes) {
+// Headers that came as a part of the payload move into the header area.
+Bytes Packet::gather_front(std::uint32_t bytes) {
   std::uint32_t have = static_cast<std::uint32_t>(head_end_ - head_begin_);
-  if (have >= bytes) return {head_.data() + head_begin_, bytes};
   if (bytes > size() || bytes > kHeadBytes) return {};
   if (head_begin_ + bytes > kHeadBytes) {  // slide what is there to the beginning
     std::memmove(head_.data(), head_.data() + head_begin_, have);
@@ -35,7 +29,7 @@ Bytes Packet::front(std::uint32_t bytes) {
   return {head_.data() + head_begin_, bytes};
 }
 
-void Packet::consume(std::uint32_t bytes) {
+void Packet::consume_slices(std::uint32_t bytes) {
   SOCKEYE_ASSERT(bytes <= size());
   const std::uint32_t from_head =
       std::min<std::uint32_t>(bytes, static_cast<std::uint32_t>(head_end_ - head_begin_));
@@ -51,8 +45,7 @@ void Packet::consume(std::uint32_t bytes) {
   }
 }
 
-void Packet::truncate(std::uint32_t bytes) {
-  if (bytes >= size()) return;
+void Packet::cut_to(std::uint32_t bytes) {
   std::uint32_t excess = size() - bytes;
   while (excess > 0 && slice_count_ > 0) {
     Slice& last = slices_[first_slice_ + slice_count_ - 1u];
@@ -203,24 +196,6 @@ PacketList& PacketList::operator=(PacketList&& other) noexcept {
   std::swap(last_, other.last_);
   std::swap(count_, other.count_);
   return *this;
-}
-
-void PacketList::push_back(PacketPtr packet) {
-  Packet* raw = packet.release();
-  raw->next_ = nullptr;
-  (last_ == nullptr ? first_ : last_->next_) = raw;
-  last_ = raw;
-  ++count_;
-}
-
-PacketPtr PacketList::pop_front() {
-  Packet* raw = first_;
-  if (raw == nullptr) return nullptr;
-  first_ = raw->next_;
-  if (first_ == nullptr) last_ = nullptr;
-  raw->next_ = nullptr;
-  --count_;
-  return PacketPtr(raw);
 }
 
 void PacketList::splice_back(PacketList&& other) {

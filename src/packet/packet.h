@@ -48,13 +48,27 @@ class Packet {
   Bytes head() const { return {head_.data() + head_begin_, std::size_t{head_end_} - head_begin_}; }
   MutableBytes mutable_head() { return {head_.data() + head_begin_, std::size_t{head_end_} - head_begin_}; }
   // Makes room for `bytes` in front of what is there; nullptr-free: more than the headroom asserts.
-  MutableBytes push_front(std::uint32_t bytes);
+  MutableBytes push_front(std::uint32_t bytes) {
+    SOCKEYE_ASSERT(bytes <= head_begin_);
+    head_begin_ = static_cast<std::uint16_t>(head_begin_ - bytes);
+    return {head_.data() + head_begin_, bytes};
+  }
   // The first `bytes` of the packet, contiguous; empty when the packet is shorter or `bytes` exceeds
   // the header area.
-  Bytes front(std::uint32_t bytes);
-  void consume(std::uint32_t bytes);  // bytes <= size()
+  Bytes front(std::uint32_t bytes) {
+    if (head_begin_ + bytes <= head_end_) return {head_.data() + head_begin_, bytes};
+    return gather_front(bytes);
+  }
+  void consume(std::uint32_t bytes) {  // bytes <= size()
+    if (head_begin_ + bytes <= head_end_)
+      head_begin_ = static_cast<std::uint16_t>(head_begin_ + bytes);
+    else
+      consume_slices(bytes);
+  }
   // Cuts the packet to its first `bytes` (link padding).
-  void truncate(std::uint32_t bytes);
+  void truncate(std::uint32_t bytes) {
+    if (bytes < size()) cut_to(bytes);
+  }
 
   // --- payload
   std::span<const Slice> slices() const { return {slices_.data() + first_slice_, slice_count_}; }
@@ -86,6 +100,9 @@ class Packet {
   friend class PacketList;
   void reset();
   void compact_slices();
+  Bytes gather_front(std::uint32_t bytes);
+  void consume_slices(std::uint32_t bytes);
+  void cut_to(std::uint32_t bytes);
 
   PacketPool* pool_ = nullptr;
   Packet* next_ = nullptr;
@@ -115,8 +132,22 @@ class PacketList {
   std::size_t size() const { return count_; }
   const Packet& front() const { return *first_; }
   Packet& front() { return *first_; }
-  void push_back(PacketPtr packet);
-  PacketPtr pop_front();
+  void push_back(PacketPtr packet) {
+    Packet* raw = packet.release();
+    raw->next_ = nullptr;
+    (last_ == nullptr ? first_ : last_->next_) = raw;
+    last_ = raw;
+    ++count_;
+  }
+  PacketPtr pop_front() {
+    Packet* raw = first_;
+    if (raw == nullptr) return nullptr;
+    first_ = raw->next_;
+    if (first_ == nullptr) last_ = nullptr;
+    raw->next_ = nullptr;
+    --count_;
+    return PacketPtr(raw);
+  }
   void splice_back(PacketList&& other);
   void clear();
 
