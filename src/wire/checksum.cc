@@ -15,15 +15,6 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little);
 
-// Two 64-bit lanes: one SSE2 register, or what the compiler makes of it elsewhere.
-using Lanes = std::uint64_t __attribute__((vector_size(16)));
-
-inline Lanes load_lanes(const std::byte* at) {
-  Lanes lanes;
-  std::memcpy(&lanes, at, sizeof lanes);
-  return lanes;
-}
-
 inline std::uint64_t fold32(std::uint64_t sum) {
   return (sum & 0xffffffffu) + (sum >> 32);
 }
@@ -34,23 +25,54 @@ inline std::uint32_t fold16(std::uint64_t sum) {
   return static_cast<std::uint32_t>((sum & 0xffff) + (sum >> 16));
 }
 
-// At most 2^32 additions to each lane would overflow; a packet has 2^13 words.
-std::uint64_t sum_of_words(const std::byte* at, std::size_t size) {
-  const Lanes low_half = {0xffffffffu, 0xffffffffu};
-  Lanes sum_a{};
-  Lanes sum_b{};
+// Sums 32-bit words in 64-bit lanes, two or four to a register; `at` and `size` move on to the rest that is
+// shorter than a block. 2^32 additions to a lane would overflow it; a packet has 2^13 words.
+using Lanes16 = std::uint64_t __attribute__((vector_size(16)));
+
+std::uint64_t sum_blocks_of_16(const std::byte*& at, std::size_t& size) {
+  constexpr Lanes16 kLowHalf = {0xffffffffu, 0xffffffffu};
+  Lanes16 even{};
+  Lanes16 odd{};
   for (; size >= 64; at += 64, size -= 64) {
-    const Lanes a = load_lanes(at);
-    const Lanes b = load_lanes(at + 16);
-    const Lanes c = load_lanes(at + 32);
-    const Lanes d = load_lanes(at + 48);
-    sum_a += (a & low_half) + (a >> 32);
-    sum_b += (b & low_half) + (b >> 32);
-    sum_a += (c & low_half) + (c >> 32);
-    sum_b += (d & low_half) + (d >> 32);
+    Lanes16 block[4];
+    std::memcpy(block, at, sizeof block);
+    even += (block[0] & kLowHalf) + (block[0] >> 32);
+    odd += (block[1] & kLowHalf) + (block[1] >> 32);
+    even += (block[2] & kLowHalf) + (block[2] >> 32);
+    odd += (block[3] & kLowHalf) + (block[3] >> 32);
   }
-  sum_a += sum_b;
-  std::uint64_t sum = fold32(sum_a[0]) + fold32(sum_a[1]);
+  even += odd;
+  return fold32(even[0]) + fold32(even[1]);
+}
+
+#if defined(__x86_64__)
+using Lanes32 = std::uint64_t __attribute__((vector_size(32)));
+
+[[gnu::target("avx2")]] std::uint64_t sum_blocks_of_32(const std::byte*& at, std::size_t& size) {
+  constexpr Lanes32 kLowHalf = {0xffffffffu, 0xffffffffu, 0xffffffffu, 0xffffffffu};
+  Lanes32 even{};
+  Lanes32 odd{};
+  for (; size >= 128; at += 128, size -= 128) {
+    Lanes32 block[4];
+    std::memcpy(block, at, sizeof block);
+    even += (block[0] & kLowHalf) + (block[0] >> 32);
+    odd += (block[1] & kLowHalf) + (block[1] >> 32);
+    even += (block[2] & kLowHalf) + (block[2] >> 32);
+    odd += (block[3] & kLowHalf) + (block[3] >> 32);
+  }
+  even += odd;
+  return fold32(even[0]) + fold32(even[1]) + fold32(even[2]) + fold32(even[3]);
+}
+
+const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
+#endif
+
+std::uint64_t sum_of_words(const std::byte* at, std::size_t size) {
+  std::uint64_t sum = 0;
+#if defined(__x86_64__)
+  if (size >= 256 && has_avx2) sum = sum_blocks_of_32(at, size);
+#endif
+  if (size >= 64) sum += sum_blocks_of_16(at, size);
   for (; size >= 8; at += 8, size -= 8) {
     std::uint64_t word;
     std::memcpy(&word, at, 8);
@@ -72,14 +94,14 @@ void Checksum::add(Bytes bytes) {
 
 void Checksum::add_pseudo_header(const IpAddress& source, const IpAddress& destination, IpProtocol protocol,
                                  std::uint32_t transport_bytes) {
-  const std::size_t skip = source.is_v4() ? 12 : 0;
-  const auto add_address = [&](const IpAddress& address) {
-    const auto& bytes = address.bytes();
-    for (std::size_t i = skip; i < bytes.size(); i += 2)
-      sum_ += static_cast<std::uint32_t>(bytes[i]) << 8 | bytes[i + 1];
-  };
-  add_address(source);
-  add_address(destination);
+  if (source.is_v4()) {
+    const std::uint64_t both = std::uint64_t{source.to_v4()} + destination.to_v4();
+    sum_ += (both & 0xffff) + (both >> 16);
+  } else {
+    for (const IpAddress* address : {&source, &destination})
+      for (std::size_t i = 0; i < 16; i += 2)
+        sum_ += static_cast<std::uint32_t>(address->bytes()[i]) << 8 | address->bytes()[i + 1];
+  }
   sum_ += (transport_bytes >> 16) + (transport_bytes & 0xffff);
   sum_ += static_cast<std::uint8_t>(protocol);
 }

@@ -103,6 +103,14 @@ void read_signature(Bytes option, std::uint8_t at, TcpSignature& signature) {
   }
 }
 
+// nop nop timestamps: what nearly every segment carries.
+constexpr std::uint32_t kPaddedTimestamps = 0x0101080a;
+
+bool has_only_timestamps(const TcpOptions& options) {
+  return !options.mss && !options.window_scale && !options.sack_permitted && !options.fast_open &&
+         options.signature.kind == TcpSignature::Kind::none && options.sack_count == 0;
+}
+
 // How many SACK blocks fit behind `used` bytes of other options. RFC 2018 3 MUST-2; RFC 2018 4 SHLD-3
 std::uint32_t sack_blocks_that_fit(const TcpOptions& options, std::uint32_t used) {
   const std::uint32_t room = kTcpHeaderMax - kTcpHeaderMin - used;
@@ -169,9 +177,10 @@ void write_options(const TcpOptions& options, ByteWriter& out) {
 }
 
 std::uint8_t flags_to_byte(const TcpFlags& flags) {
-  const unsigned byte = (flags.fin ? 0x01u : 0u) | (flags.syn ? 0x02u : 0u) | (flags.rst ? 0x04u : 0u) |
-                        (flags.psh ? 0x08u : 0u) | (flags.ack ? 0x10u : 0u) | (flags.urg ? 0x20u : 0u) |
-                        (flags.ece ? 0x40u : 0u) | (flags.cwr ? 0x80u : 0u);
+  const unsigned byte = static_cast<unsigned>(flags.fin) | static_cast<unsigned>(flags.syn) << 1 |
+                        static_cast<unsigned>(flags.rst) << 2 | static_cast<unsigned>(flags.psh) << 3 |
+                        static_cast<unsigned>(flags.ack) << 4 | static_cast<unsigned>(flags.urg) << 5 |
+                        static_cast<unsigned>(flags.ece) << 6 | static_cast<unsigned>(flags.cwr) << 7;
   return static_cast<std::uint8_t>(byte);
 }
 
@@ -212,7 +221,7 @@ std::optional<TcpHeader> parse_tcp(Bytes header) {
   result.urgent_pointer = load16(at + 18);
   if (header.size() == kTcpHeaderMin) return parsed;
   // What nearly every segment carries: nop nop timestamps, nothing else.
-  if (header.size() == kTcpHeaderMin + 12 && load32(at + 20) == 0x0101080a)
+  if (header.size() == kTcpHeaderMin + 12 && load32(at + 20) == kPaddedTimestamps)
     result.options.timestamps = TcpTimestamps{load32(at + 24), load32(at + 28)};
   else
     read_options(header.subspan(kTcpHeaderMin), result.options);
@@ -220,24 +229,34 @@ std::optional<TcpHeader> parse_tcp(Bytes header) {
 }
 
 std::uint32_t tcp_emit_size(const TcpHeader& header) {
+  if (has_only_timestamps(header.options)) return kTcpHeaderMin + (header.options.timestamps ? 12 : 0);
   const std::uint32_t before = option_bytes_before_sack(header.options);
   const std::uint32_t blocks = sack_blocks_that_fit(header.options, before);
   return kTcpHeaderMin + before + (blocks == 0 ? 0 : 4 + 8 * blocks);
 }
 
 void emit_tcp(const TcpHeader& header, MutableBytes out) {
-  ByteWriter writer(out);
-  writer.u16(header.source_port);
-  writer.u16(header.destination_port);
-  writer.u32(header.seq.value());
-  writer.u32(header.ack.value());
-  writer.u8(static_cast<std::uint8_t>(out.size() / 4 << 4));
-  writer.u8(flags_to_byte(header.flags));
-  writer.u16(header.window);
-  writer.u16(0);
-  writer.u16(header.urgent_pointer);
+  SOCKEYE_ASSERT(out.size() >= kTcpHeaderMin);
+  std::byte* at = out.data();
+  store16(at, header.source_port);
+  store16(at + 2, header.destination_port);
+  store32(at + 4, header.seq.value());
+  store32(at + 8, header.ack.value());
+  store8(at + 12, static_cast<std::uint8_t>(out.size() / 4 << 4));
+  store8(at + 13, flags_to_byte(header.flags));
+  store16(at + 14, header.window);
+  store16(at + 16, 0);
+  store16(at + 18, header.urgent_pointer);
+  if (out.size() == kTcpHeaderMin) return;
+  if (out.size() == kTcpHeaderMin + 12 && header.options.timestamps && has_only_timestamps(header.options)) {
+    store32(at + 20, kPaddedTimestamps);
+    store32(at + 24, header.options.timestamps->value);
+    store32(at + 28, header.options.timestamps->echo);
+    return;
+  }
+  ByteWriter writer(out.subspan(kTcpHeaderMin));
   write_options(header.options, writer);
-  SOCKEYE_ASSERT(writer.ok() && writer.size() == out.size());
+  SOCKEYE_ASSERT(writer.ok() && writer.size() + kTcpHeaderMin == out.size());
 }
 
 }  // namespace sockeye
