@@ -91,6 +91,7 @@ void StreamConnection::on_timer(Instant now) {
 }
 
 bool StreamConnection::transmit_one() {
+  if (tcp_.rest_if_quiet(host_.now)) return false;
   PacketPtr packet = host_.take_spare();
   if (!packet) {
     host_.starved = true;

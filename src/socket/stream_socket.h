@@ -84,6 +84,7 @@ class StreamSocket final : public BaseSocket {
   void let_go_of_connection(bool abort);
   Result<std::size_t> receive_scattered(Incoming& message);
   Result<std::size_t> discard_bytes(std::size_t bytes, bool peek);
+  void after_receive();
 
   std::unique_ptr<tcp::Settings> own_settings_;  // before there is a connection; null: the host's
   std::unique_ptr<Listener> listener_;

@@ -47,6 +47,14 @@ void StreamSocket::set_external_unread(std::uint32_t bytes) {
 
 Result<std::size_t> StreamSocket::receive(Incoming& message) {
   message.from.reset();
+  constexpr int kUnusual =
+      MessageFlags::kErrQueue | MessageFlags::kPeek | MessageFlags::kOob | MessageFlags::kTrunc;
+  if ((message.flags & kUnusual) == 0 && connection_ != nullptr && message.buffers.size() == 1 &&
+      !message.buffers.front().empty()) {
+    auto got = connection_->tcp().receive(host_.now, message.buffers.front(), false, false);
+    if (got && *got > 0) after_receive();
+    return got;
+  }
   if ((message.flags & MessageFlags::kErrQueue) != 0) return Errno::again;
   if (connection_ == nullptr) return take_error().value_or(Errno::notconn);
   const bool peek = (message.flags & MessageFlags::kPeek) != 0;
@@ -64,8 +72,12 @@ Result<std::size_t> StreamSocket::receive(Incoming& message) {
   // Asking for nothing waits for bytes all the same, as on Linux.
   if (got && room == 0 && connection_->tcp().readable_bytes() == 0 && !any(readiness() & Readiness::in))
     return Errno::again;
-  if (!peek && got && *got > 0 && !connection_->is_retired()) host_.touch(*connection_);
+  if (!peek && got && *got > 0) after_receive();
   return got;
+}
+
+void StreamSocket::after_receive() {
+  if (!connection_->is_retired() && connection_->tcp().wants_settling()) host_.touch(*connection_);
 }
 
 Result<std::size_t> StreamSocket::receive_scattered(Incoming& message) {

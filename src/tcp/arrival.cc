@@ -11,6 +11,8 @@ namespace sockeye::tcp {
 
 std::optional<Drop> Connection::on_segment(Instant now, const Segment& segment, Packet& packet) {
   ++counts_.segments_in;
+  std::optional<Drop> drop;
+  if (resources_.config.header_prediction && take_predicted(now, segment, packet, drop)) return drop;
   return Arrival(*this, now, segment, packet).run();
 }
 

@@ -76,6 +76,7 @@ struct Config {
   // Paces every algorithm, as Linux does under the fq queueing discipline (net.core.default_qdisc). BBR and
   // sockets with SO_MAX_PACING_RATE are always paced.
   bool pacing = false;
+  bool header_prediction = true;      // tcp/prediction.cc; off: every segment goes the long way, for tests
   bool slow_start_after_idle = true;  // net.ipv4.tcp_slow_start_after_idle (docs/decisions/0006)
   unsigned pacing_ss_ratio = 200;     // net.ipv4.tcp_pacing_ss_ratio: percent of cwnd per RTT in slow start
   unsigned pacing_ca_ratio = 120;     // net.ipv4.tcp_pacing_ca_ratio

@@ -118,10 +118,11 @@ Active& Connection::active() {
 void Connection::release_active() {
   if (active_ == nullptr) return;
   const Active& a = *active_;
-  const bool is_busy = !a.send_buffer.empty() || !a.sent.empty() || !a.receive_buffer.empty() ||
-                       !a.reassembly.empty() || !a.urgent.is_idle() || !a.report.empty() ||
+  // What a busy connection has most often comes first.
+  const bool is_busy = !a.send_buffer.empty() || a.delayed_ack_at != kNever || !a.receive_buffer.empty() ||
+                       !a.sent.empty() || !a.reassembly.empty() || !a.urgent.is_idle() || !a.report.empty() ||
                        a.retransmit_at != kNever || a.undo_until != kNever || a.persist_at != kNever ||
-                       a.delayed_ack_at != kNever || a.fin_at.has_value() || a.waits_for_release;
+                       a.fin_at.has_value() || a.waits_for_release;
   if (is_busy && !(state_ == State::closed && flags_.orphan)) return;
   resources_.active.release(active_);
   active_ = nullptr;
@@ -139,27 +140,29 @@ Duration Connection::rto() const {
 // --- the user calls
 
 Result<std::size_t> Connection::send(Instant now, Bytes bytes, bool more, bool out_of_band) {
-  const bool takes_with_syn = state_ == State::syn_sent && active_ != nullptr && active_->fast_open.sends &&
-                              (flags_.syn_due || active_->fast_open.deferred);
-  if (takes_with_syn && !flags_.write_shut) return send_with_syn(bytes);
-  if (state_ == State::syn_sent || (state_ == State::syn_received && !flags_.passive)) {
-    if (const auto error = take_error()) return *error;
-    return flags_.write_shut ? Errno::pipe : Errno::again;
+  if (state_ == State::syn_sent || state_ == State::syn_received) {
+    const bool takes_with_syn = state_ == State::syn_sent && active_ != nullptr && active_->fast_open.sends &&
+                                (flags_.syn_due || active_->fast_open.deferred);
+    if (takes_with_syn && !flags_.write_shut) return send_with_syn(bytes);
+    if (!flags_.passive || state_ == State::syn_sent) {
+      if (const auto error = take_error()) return *error;
+      return flags_.write_shut ? Errno::pipe : Errno::again;
+    }
   }
   if (!(can_send(state_) || is_fast_child()) || flags_.write_shut || error_ != Errno{})
     return take_error().value_or(Errno::pipe);
   if (bytes.empty()) return std::size_t{0};
-  (void)active();
+  Active& a = active();
   check_app_limited();
   const std::uint32_t room = send_room();
-  if (room < bytes.size()) active_->buffer_limited = true;
+  if (room < bytes.size()) a.buffer_limited = true;
   if (room == 0) return Errno::again;
   const auto wanted = static_cast<std::uint32_t>(std::min<std::size_t>(bytes.size(), room));
-  const std::uint32_t taken = active().send_buffer.append(resources_.chunks, bytes.first(wanted));
+  const std::uint32_t taken = a.send_buffer.append(resources_.chunks, bytes.first(wanted));
   if (taken == 0) return Errno::nobufs;
   snd_.end += taken;
   flags_.more = more;
-  if (out_of_band) active().urgent.mark_sent(snd_.end);
+  if (out_of_band) a.urgent.mark_sent(snd_.end);
   (void)now;
   return std::size_t{taken};
 }
@@ -192,8 +195,10 @@ std::uint32_t Connection::unread() const {
 
 Result<std::size_t> Connection::receive(Instant now, MutableBytes bytes, bool peek, bool out_of_band) {
   if (out_of_band) return receive_urgent(bytes, peek);
-  const std::uint32_t copied = read_stream(now, bytes, peek);
-  if (copied > 0) return std::size_t{copied};
+  if (active_ != nullptr && !active_->receive_buffer.empty()) {
+    const std::uint32_t copied = read_stream(now, bytes, peek);
+    if (copied > 0) return std::size_t{copied};
+  }
   // RFC 9293 3.6 MUST-12. Linux's order: after a FIN an error does not count any more.
   if (flags_.fin_received) return std::size_t{0};
   if (const auto error = take_error()) return *error;
@@ -256,6 +261,12 @@ Readiness Connection::take_events() {
   const Readiness events = events_;
   events_ = Readiness::none;
   return events;
+}
+
+bool Connection::wants_settling() const {
+  return acks_due_ > 0 || active_ == nullptr ||
+         (active_->receive_buffer.empty() && active_->delayed_ack_at == kNever &&
+          active_->send_buffer.empty());
 }
 
 bool Connection::is_finished() const {

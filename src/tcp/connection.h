@@ -126,11 +126,16 @@ class Connection {
   // Fills `segment` (ports included) and appends the payload to `packet`, which is empty. False:
   // nothing to send now. segment_size, transmission and release of the packet are set.
   bool poll_transmit(Instant now, Segment& segment, Packet& packet);
+  // True: poll_transmit() would find nothing, and what it does then is done. False: ask it.
+  bool rest_if_quiet(Instant now);
   std::optional<Instant> next_timer() const;
   // Paced data waits until then: call poll_transmit() again. Apart from next_timer(), because it comes
   // and goes with every packet (decisions.md D14).
   std::optional<Instant> next_release() const;
-  Readiness take_events();   // what happened since the last call; none: nobody needs to be told
+  Readiness take_events();  // what happened since the last call; none: nobody needs to be told
+  // Has reading left something to do: an ACK that opens the window, an Active block that is not needed any
+  // more?
+  bool wants_settling() const;
   bool is_finished() const;  // CLOSED, or handed to TIME_WAIT: nothing more will ever be sent
 
   // --- questions
@@ -293,6 +298,12 @@ class Connection {
   void pace(Instant now, std::uint32_t bytes);
   void tell_busy_clock(Instant now);
 
+  // prediction.cc
+  bool is_predicted(const Segment& segment) const;
+  bool take_predicted(Instant now, const Segment& segment, Packet& packet, std::optional<Drop>& drop);
+  void take_predicted_ack(Instant now, SeqNum ack);
+  std::optional<Drop> take_predicted_text(Instant now, Packet& packet);
+
   // connection_ack.cc
   void on_ack(Instant now, const Segment& segment);
   void update_send_window(const Segment& segment);
@@ -301,6 +312,8 @@ class Connection {
   bool take_duplicate_report(const Segment& segment, AckNews& news);
   void note_delivered(Instant now, const SentSegment& piece, AckNews& news);
   Duration measure_round_trip(Instant now, AckNews& news);
+  void take_round_trip(Instant now, Duration rtt, Duration least, std::uint32_t flight);
+  void after_progress(Instant now, bool was_writable);
   void judge_duplicate(const Segment& segment, std::uint32_t window_before, AckNews& news) const;
   void adjust_window(Instant now, const AckNews& news);
   void grow_send_buffer();
@@ -373,6 +386,7 @@ class Connection {
   void report_duplicate(SackBlock range);
   std::uint32_t take_window();  // moves the advertised edge; the window to send, in bytes
   std::optional<Drop> take_text(Instant now, const Segment& segment, Packet& packet);
+  void note_data_arrival(Instant now, std::uint32_t bytes, std::uint32_t window);
   std::uint32_t take_in_order(Packet& packet);
   std::optional<Drop> take_out_of_order(SeqNum begin, Packet& packet, std::uint32_t window);
   void drain_reassembly();

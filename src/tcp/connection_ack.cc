@@ -68,12 +68,17 @@ void Connection::on_ack(Instant now, const Segment& segment) {
   recover(now, news);
   if (news.restart_timer) restart_timers(now);
   adjust_window(now, news);
-  if (news.advances() && snd_.una > a.round_end) {  // a round trip is over
+  if (news.advances()) after_progress(now, was_writable);
+}
+
+// snd_una has moved, and everybody else knows.
+void Connection::after_progress(Instant now, bool was_writable) {
+  Active& a = *active_;
+  if (snd_.una > a.round_end) {  // a round trip is over
     a.round_end = snd_.nxt;
     a.flight_max = distance(snd_.una, snd_.nxt);
     flags_.congestion_limited = false;
   }
-  if (!news.advances()) return;
   a.unacked_since = now;
   grow_send_buffer();
   if (!is_writable()) return;
@@ -223,13 +228,17 @@ Duration Connection::measure_round_trip(Instant now, AckNews& news) {
   } else if (news.advances() && news.echo) {
     rtt = timestamps_.round_trip(now, *news.echo).value_or(Duration::zero());
   }
-  if (rtt == Duration::zero()) return rtt;
+  if (rtt > Duration::zero())
+    take_round_trip(now, rtt, newest == kNever ? rtt : now - newest, distance(news.una_before, snd_.nxt));
+  return rtt;
+}
+
+// `least`: of what was sent last, without a delayed ACK in it. `flight`: bytes in flight before the ACK.
+void Connection::take_round_trip(Instant now, Duration rtt, Duration least, std::uint32_t flight) {
   flags_.probe_unmeasured = false;
-  const std::uint32_t samples =
-      expected_samples(resources_.config, distance(news.una_before, snd_.nxt), snd_.mss);
-  rtt_.on_sample(rtt, snd_.una, snd_.nxt, rto_limits(), samples);
+  rtt_.on_sample(rtt, snd_.una, snd_.nxt, rto_limits(),
+                 expected_samples(resources_.config, flight, snd_.mss));
   rtt_.reset_back_off();
-  const Duration least = newest == kNever ? rtt : now - newest;
   const auto us = static_cast<std::uint32_t>(std::clamp<std::int64_t>(to_us(least), 1, 0xffffffff));
   // RFC 8985 6.2 SHLD-5: the smallest of the last five minutes.
   const Duration age = std::chrono::milliseconds(ms_of(now) - min_rtt_at_ms_);
@@ -237,12 +246,15 @@ Duration Connection::measure_round_trip(Instant now, AckNews& news) {
     min_rtt_us_ = us;
     min_rtt_at_ms_ = ms_of(now);
   }
-  return rtt;
 }
 
 // Linux (tcp_sndbuf_expand): room for twice the congestion window, so that it can double.
 void Connection::grow_send_buffer() {
   if (settings_->value.send_buffer_locked) return;
+  // Spares the division where the answer is known.
+  const std::uint64_t most = std::max<std::uint64_t>(
+      congestion_->cwnd(), std::uint64_t{resources_.config.initial_window} * snd_.mss);
+  if (2 * most <= snd_.limit) return;
   const std::uint64_t segments = std::max(congestion_->cwnd() / snd_.mss, resources_.config.initial_window);
   const std::uint64_t wanted =
       std::min<std::uint64_t>(2 * segments * snd_.mss, resources_.config.send_buffer_max);

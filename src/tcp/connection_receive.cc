@@ -63,12 +63,7 @@ std::optional<Drop> Connection::take_text(Instant now, const Segment& segment, P
     acknowledge_now();
     return window == 0 ? Drop::zero_window : Drop::out_of_window;
   }
-  window_.on_segment(segment.payload_bytes,
-                     offered_mss(path_.mtu, path_.is_v6, settings_->value.max_segment));
-  const Duration idle = std::chrono::milliseconds(ms_of(now) - last_data_received_ms_);
-  const bool was_idle = idle > resources_.config.rto_min && idle > rto();
-  delayed_ack_.on_data(was_idle, segment.payload_bytes, window, window_.peer_mss());
-  last_data_received_ms_ = ms_of(now);
+  note_data_arrival(now, segment.payload_bytes, window);
   if (begin > rcv_.nxt) return take_out_of_order(begin, packet, window);
 
   const std::uint32_t skip = distance(begin, rcv_.nxt);
@@ -84,6 +79,17 @@ std::optional<Drop> Connection::take_text(Instant now, const Segment& segment, P
   schedule_ack(now, had_hole || skip > 0 || taken == 0);
   if (taken == 0) return Drop::no_memory;
   return std::nullopt;
+}
+
+// Data that fits into the window, in order or not: what the ACK policy learns from it.
+void Connection::note_data_arrival(Instant now, std::uint32_t bytes, std::uint32_t window) {
+  if (bytes > window_.peer_mss())
+    window_.on_segment(bytes, offered_mss(path_.mtu, path_.is_v6, settings_->value.max_segment));
+  const std::uint32_t now_ms = ms_of(now);
+  const Duration idle = std::chrono::milliseconds(now_ms - last_data_received_ms_);
+  const bool was_idle = idle > resources_.config.rto_min && idle > rto();
+  delayed_ack_.on_data(was_idle, bytes, window, window_.peer_mss());
+  last_data_received_ms_ = now_ms;
 }
 
 // The payload begins at rcv_nxt. Answers the bytes taken; fewer when the pool is exhausted.

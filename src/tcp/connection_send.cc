@@ -15,6 +15,23 @@
 
 namespace sockeye::tcp {
 
+// Most visits find that everything has left: no packet is taken for them, and no list is asked.
+bool Connection::rest_if_quiet(Instant now) {
+  if (flags_.reset_due || flags_.probe_due || flags_.keepalive_due || acks_due_ > 0) return false;
+  if (!is_synchronized(state_) || state_ == State::time_wait) return false;
+  if (unsent() > 0 || (flags_.fin_queued && !fin_sent())) return false;
+  if (active_ == nullptr) return true;
+  Active& a = *active_;
+  if (a.loss_probe_due || a.sent.waiting_bytes() > 0 ||
+      a.recovery.resend() == LossRecovery::Resend::new_data_first)
+    return false;
+  a.waits_for_release = false;
+  a.persist_at = kNever;
+  tell_busy_clock(now);
+  release_active();
+  return true;
+}
+
 bool Connection::poll_transmit(Instant now, Segment& segment, Packet& packet) {
   if (flags_.reset_due) return poll_reset(now, segment);
   if (state_ == State::closed || state_ == State::listen) return false;
@@ -108,6 +125,7 @@ std::uint32_t Connection::packet_max() const {
   const std::uint32_t headers = header_bytes();
   const std::uint32_t largest = std::min(path_.largest_packet, Packet::kLargest);
   std::uint32_t room = largest > headers ? largest - headers : 0;
+  if (room < 2u * snd_.mss) return snd_.mss;
   if (is_paced()) room = std::min(room, pacing_quantum(pacing_rate(), snd_.mss));
   return std::max<std::uint32_t>(room / snd_.mss * snd_.mss, snd_.mss);
 }
@@ -209,7 +227,7 @@ bool Connection::poll_new_data(Instant now, Segment& segment, Packet& packet) {
   situation.window = window;
   situation.congestion = cwnd > in_flight ? cwnd - in_flight : 0;
   situation.window_max = snd_.wnd_max;
-  situation.packet_max = packet_max();
+  situation.packet_max = waiting <= snd_.mss ? snd_.mss : packet_max();
   situation.nothing_in_flight = in_flight == 0;
   situation.short_in_flight = a.has_short && a.short_end > snd_.una;
   situation.nodelay = settings_->value.nodelay;
@@ -239,10 +257,11 @@ void Connection::send_new(Instant now, std::uint32_t bytes, bool fin, Segment& s
   ecn_.mark_new_data(segment);
   packet.segment_size = segment.payload_bytes > snd_.mss ? snd_.mss : std::uint16_t{0};
   if (offset == 0) a.unacked_since = now;
-  a.sent.on_sent(segment.seq, segment.end(), now, packet.segment_size,
-                 a.rate.on_sent(now, pipe(), segment.length()));
-  snd_.nxt = segment.end();
-  if (segment.payload_bytes % snd_.mss != 0) {
+  const SeqNum end = segment.end();
+  a.sent.on_sent(segment.seq, end, now, packet.segment_size, a.rate.on_sent(now, pipe(), segment.length()));
+  snd_.nxt = end;
+  const bool is_whole = segment.payload_bytes == snd_.mss || segment.payload_bytes % snd_.mss == 0;
+  if (!is_whole) {
     a.short_end = segment.seq + segment.payload_bytes;
     a.has_short = true;
   }

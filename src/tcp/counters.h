@@ -33,6 +33,7 @@ namespace sockeye::tcp {
   X(fast_open_cookie_reqd, "TCPFastOpenCookieReqd", "SYNs that asked for a fast open cookie")             \
   X(fast_open_blackhole, "TCPFastOpenBlackhole", "fast open was paused: SYNs with data got lost")         \
   X(fast_open_passive_alt_key, "TCPFastOpenPassiveAltKey", "cookies made with the backup key")            \
+  X(hp_hits, "TCPHPHits", "segments that header prediction took")                                         \
   X(ecn_fallback, "TCPECNFallback", "SYNs repeated without ECN (RFC 3168 6.1.1.1)")
 
 enum class Counter : std::uint8_t {

@@ -57,6 +57,10 @@ class Rack {
     return advanced;
   }
   void look_again() { advanced_ = true; }
+  // Has something arrived that was sent after `segment`, which is still in flight?
+  bool is_ahead_of(const SentSegment& segment) const {
+    return is_after(sent_at_, end_, segment.sent_at, segment.end);
+  }
   // Step 5: marks in `sent` what is lost at `now`. Answers how long to wait until more of it is, if
   // nothing is heard; zero: nothing waits.
   Duration detect(Instant now, Duration window, SentQueue& sent) const;

@@ -48,7 +48,7 @@ constexpr SendDecision decide_send(const SendSituation& s) {
     if (bytes == 0 && s.nothing_in_flight) bytes = std::min(wanted, s.mss);
     if (bytes == 0) return decision;
   }
-  const std::uint32_t whole = bytes / s.mss * s.mss;
+  const std::uint32_t whole = bytes < s.mss ? 0 : bytes == s.mss ? bytes : bytes / s.mss * s.mss;
   if (bytes == whole) {
     decision.bytes = bytes;
     return decision;

@@ -24,7 +24,6 @@ bool is_covered(SackBlock piece, SackBlock block, const SackScoreboard& known) {
 void SentQueue::on_sent(SeqNum begin, SeqNum end, Instant now, std::uint16_t mss, const RateSnapshot& rate) {
   const std::uint32_t entry = take_node();
   SentSegment& segment = nodes_[entry].segment;
-  segment = SentSegment();
   segment.begin = begin;
   segment.end = end;
   segment.sent_at = now;
@@ -38,11 +37,13 @@ void SentQueue::on_sent(SeqNum begin, SeqNum end, Instant now, std::uint16_t mss
 SentSegment SentQueue::take_front(SeqNum una) {
   const std::uint32_t entry = order_.front();
   SentSegment piece = nodes_[entry].segment;
-  uncount(piece);
+  const bool counts = !is_untroubled() || resent_bytes_ > 0;
+  if (counts) uncount(piece);
+  if (was_resent_ && una >= resent_end_) was_resent_ = false;
   if (una < piece.end) {
     piece.end = una;
     nodes_[entry].segment.begin = una;
-    count(nodes_[entry].segment);
+    if (counts) count(nodes_[entry].segment);
     return piece;
   }
   unlink(entry);
@@ -106,6 +107,8 @@ void SentQueue::set_sacked(std::uint32_t entry) {
 std::uint8_t SentQueue::on_retransmit(SeqNum begin, SeqNum end, Instant now, std::uint16_t mss, bool as_probe,
                                       const RateSnapshot& rate) {
   std::uint8_t highest = 0;
+  resent_end_ = was_resent_ ? max(resent_end_, end) : end;
+  was_resent_ = true;
   for (std::size_t i = find(begin); i < order_.size() && (*this)[i].begin < end; ++i) {
     if ((*this)[i].begin < begin) split(i++, begin);
     if (end < (*this)[i].end) split(i, end);
@@ -277,6 +280,7 @@ void SentQueue::clear() {
   nodes_.clear();
   free_ = oldest_ = newest_ = kNone;
   sacked_bytes_ = sacked_segments_ = lost_bytes_ = waiting_bytes_ = resent_bytes_ = 0;
+  was_resent_ = false;
   if (nodes_.capacity() > kKeepEntries) std::vector<Node>().swap(nodes_);
 }
 

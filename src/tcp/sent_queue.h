@@ -145,6 +145,8 @@ class SentQueue {
   bool any_retransmitted() const {  // ... that is still unacknowledged
     return resent_bytes_ > 0 || (!empty() && front().retransmissions > 0);
   }
+  // Nothing in flight is SACKed, lost or was ever sent twice.
+  bool is_untroubled() const { return !was_resent_ && sacked_bytes_ == 0 && lost_bytes_ == 0; }
   // Entries looked at since the beginning: what hostile peers must not be able to multiply.
   std::uint64_t steps() const { return steps_; }
   void clear();
@@ -187,7 +189,9 @@ class SentQueue {
   std::uint32_t marked_bytes_ = 0;
   RateSnapshot last_marked_{};  // when the packet marked last was sent
   std::uint64_t steps_ = 0;
-  SeqNum lost_hint_{};  // nothing below it waits
+  SeqNum resent_end_{};      // of what was sent again and is unacknowledged, the highest end
+  bool was_resent_ = false;  // ... there is such
+  SeqNum lost_hint_{};       // nothing below it waits
 };
 
 }  // namespace sockeye::tcp

@@ -40,6 +40,8 @@ class TimestampState {
   bool is_old(Instant now, std::uint32_t ts_value) const {
     return enabled_ && recent_ != 0 && is_before(ts_value + 1, recent_) && !is_stale(now);
   }
+  // Not older than TS.Recent at all (RFC 7323 5.4's condition for header prediction).
+  bool is_in_order(std::uint32_t ts_value) const { return recent_ != 0 && !is_before(ts_value, recent_); }
   // RFC 7323 4.3 MUST-14: of the segments that passed, the one that covers the last byte acknowledged sets
   // TS.Recent.
   void on_segment(Instant now, std::uint32_t ts_value, SeqNum seq, SeqNum last_ack_sent) {

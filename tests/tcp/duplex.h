@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -94,6 +95,9 @@ class Duplex {
 
   Duration elapsed() const { return now_ - Instant{} - 1000s; }
   std::uint64_t segments() const { return segments_; }
+  // Of every segment that was sent, its time, and where its sender stood: two runs that differ in anything
+  // have different ones.
+  std::uint64_t digest() const { return digest_; }
   Connection& client() { return *client_.connection; }
   Connection& server() { return *server_.connection; }
   PacketPool& pool() { return pool_; }
@@ -289,6 +293,7 @@ class Duplex {
 
   void transmit(const Segment& segment, PacketPtr packet, bool to_server) {
     ++segments_;
+    note(segment, to_server ? client_ : server_);
     const unsigned copies = random_.below(1000) < options_.duplicate_permille ? 2 : 1;
     for (unsigned i = 0; i < copies; ++i) {
       if (random_.below(1000) < options_.loss_permille) continue;
@@ -298,6 +303,26 @@ class Duplex {
       PacketPtr copy = packet->clone();
       wire_[{now_ + delay, order_++}] = InFlight{segment, std::move(copy), to_server};
     }
+  }
+
+  void note(const Segment& segment, const Side& sender) {
+    const auto add = [this](std::uint64_t value) { digest_ = mix64(digest_ ^ value); };
+    std::array<std::byte, kTcpHeaderMax> header{};
+    const std::uint32_t bytes = tcp_emit_size(segment);
+    emit_tcp(segment, MutableBytes(header).first(bytes));
+    for (std::uint32_t at = 0; at < bytes; at += 4) add(load32(header.data() + at));
+    add(static_cast<std::uint64_t>(to_ns(now_ - Instant{})));
+    add(segment.payload_bytes);
+    if (!sender.connection) return;  // a SYN-ACK
+    const Info info = sender.connection->info(now_);
+    for (const std::uint64_t value :
+         {std::uint64_t{info.cwnd_bytes}, std::uint64_t{info.ssthresh_bytes}, info.delivery_rate,
+          std::uint64_t{info.receive_limit}, std::uint64_t{info.unacked_segments}, info.total_retransmits,
+          info.segments_in, info.bytes_received, std::uint64_t{info.congestion_state}})
+      add(value);
+    for (const Duration value : {info.rto, info.srtt, info.rttvar, info.min_rtt, info.busy, info.timer_left,
+                                 info.since_last_ack_received, info.since_last_data_received})
+      add(static_cast<std::uint64_t>(to_ns(value)));
   }
 
   DuplexOptions options_;
@@ -314,6 +339,7 @@ class Duplex {
   std::map<std::pair<Instant, std::uint64_t>, InFlight> wire_;
   std::uint64_t order_ = 0;
   std::uint64_t segments_ = 0;
+  std::uint64_t digest_ = 0;
   std::optional<Instant> poke_;
 };
 
