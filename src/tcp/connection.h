@@ -414,7 +414,8 @@ class Connection {
   State state_ = State::closed;
   std::uint8_t acks_due_ = 0;  // pure ACKs that must leave at once
   EcnState ecn_;
-  std::uint8_t probes_ = 0;  // unanswered persist or keep-alive probes
+  std::uint8_t probes_ = 0;      // unanswered persist or keep-alive probes
+  std::uint8_t min_rtt_at_ = 0;  // when it was measured, in sixteenths of Config::min_rtt_window
   Readiness events_ = Readiness::none;
   Errno error_{};       // SO_ERROR; 0: none
   Errno soft_error_{};  // reported instead of ETIMEDOUT
@@ -424,7 +425,6 @@ class Connection {
   Path path_;
   ChallengeAck challenge_;
   std::uint32_t min_rtt_us_ = 0;
-  std::uint32_t min_rtt_at_ms_ = 0;
   std::uint32_t delivery_rate_ = 0;  // in kRateUnit bytes per second
   BusyTotals busy_;
   std::uint32_t last_data_sent_ms_ = 0;

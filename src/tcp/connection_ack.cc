@@ -20,6 +20,14 @@ std::uint32_t expected_samples(const Config& config, std::uint32_t flight, std::
   return std::max((flight + 2 * mss - 1) / (2 * mss), 1u);
 }
 
+// RFC 8985 6.2 SHLD-5: the smallest round trip is that of the last five minutes, and at most a sixteenth
+// more. One byte for an idle connection; after sixteen windows of silence it may count for one more.
+constexpr std::uint8_t kWindowSteps = 16;
+std::uint8_t window_stamp(Duration window, Instant now) {
+  const Duration step = std::max<Duration>(window / kWindowSteps, 1us);
+  return static_cast<std::uint8_t>(now.time_since_epoch() / step);
+}
+
 }  // namespace
 
 void Connection::on_ack(Instant now, const Segment& segment) {
@@ -240,11 +248,11 @@ void Connection::take_round_trip(Instant now, Duration rtt, Duration least, std:
                  expected_samples(resources_.config, flight, snd_.mss));
   rtt_.reset_back_off();
   const auto us = static_cast<std::uint32_t>(std::clamp<std::int64_t>(to_us(least), 1, 0xffffffff));
-  // RFC 8985 6.2 SHLD-5: the smallest of the last five minutes.
-  const Duration age = std::chrono::milliseconds(ms_of(now) - min_rtt_at_ms_);
-  if (min_rtt_us_ == 0 || us <= min_rtt_us_ || age > resources_.config.min_rtt_window) {
+  const std::uint8_t stamp = window_stamp(resources_.config.min_rtt_window, now);
+  const auto age = static_cast<std::uint8_t>(stamp - min_rtt_at_);
+  if (min_rtt_us_ == 0 || us <= min_rtt_us_ || age > kWindowSteps) {
     min_rtt_us_ = us;
-    min_rtt_at_ms_ = ms_of(now);
+    min_rtt_at_ = stamp;
   }
 }
 

@@ -44,7 +44,7 @@ TEST(Rfc8985, TheSmallestRoundTripIsForgottenInTime) {
   t.after(299s);
   round_trip(t, at, 150ms);
   EXPECT_EQ(t.info().min_rtt, 100ms);
-  t.after(2s);
+  t.after(20s);
   round_trip(t, at, 150ms);
   EXPECT_EQ(t.info().min_rtt, 150ms);
   round_trip(t, at, 140ms);
