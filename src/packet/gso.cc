@@ -41,6 +41,7 @@ struct Piece {
   std::uint32_t offset;  // of its payload in the whole
   std::uint32_t bytes;
   bool is_last;
+  bool keeps_cwr;
 };
 
 void correct_urgent(std::byte* tcp, std::uint8_t& flags, std::uint32_t offset) {
@@ -60,7 +61,7 @@ void correct_headers(std::byte* head, const TcpPlace& place, const Piece& piece)
   store32(tcp + 4, load32(tcp + 4) + piece.offset);
   std::uint8_t flags = load8(tcp + 13);
   if (!piece.is_last) flags = static_cast<std::uint8_t>(flags & ~(tcp_byte::kFin | tcp_byte::kPsh));
-  if (piece.number > 0) flags = static_cast<std::uint8_t>(flags & ~tcp_byte::kCwr);
+  if (piece.number > 0 && !piece.keeps_cwr) flags = static_cast<std::uint8_t>(flags & ~tcp_byte::kCwr);
   correct_urgent(tcp, flags, piece.offset);
   store8(tcp + 13, flags);
   if (place.is_v4) {
@@ -100,7 +101,7 @@ PacketList segment(PacketPtr packet, bool fill_checksums) {
     return pieces;
   }
   PayloadCursor payload(*packet);
-  for (Piece part{0, 0, 0, false}; !part.is_last; ++part.number) {
+  for (Piece part{0, 0, 0, false, packet->cwr_in_pieces}; !part.is_last; ++part.number) {
     part.offset = part.number * size;
     part.bytes = std::min(size, place->payload_bytes - part.offset);
     part.is_last = part.offset + part.bytes == place->payload_bytes;

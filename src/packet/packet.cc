@@ -158,6 +158,7 @@ PacketPtr Packet::clone() const {
   for (const Slice& slice : slices()) copy->append(slice);
   copy->checksum = checksum;
   copy->segment_size = segment_size;
+  copy->cwr_in_pieces = cwr_in_pieces;
   copy->transmission = transmission;
   copy->release = release;
   copy->due = due;
@@ -177,6 +178,7 @@ void Packet::reset() {
   head_begin_ = head_end_ = kHeadroom;
   checksum = ChecksumState::absent;
   segment_size = 0;
+  cwr_in_pieces = false;
   transmission = 0;
   release = due = Instant{};
   next_ = nullptr;

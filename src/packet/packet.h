@@ -89,6 +89,7 @@ class Packet {
   // --- what travels beside the bytes
   ChecksumState checksum = ChecksumState::absent;
   std::uint16_t segment_size = 0;  // transport payload per cut packet; 0: do not cut
+  bool cwr_in_pieces = false;      // CWR is part of a number (RFC 9768) and stands in every cut packet
   std::uint8_t transmission = 0;   // 0 first time on the wire, n-th retransmission (saturates)
   Instant release = Instant{};     // pacing: not before this instant
   Instant due = Instant{};         // set by a link: when the other end may have it

@@ -60,6 +60,23 @@ LinuxBbrInfo to_linux(const tcp::PathModel& model) {
   return out;
 }
 
+namespace {
+
+void fill_accurate_ecn(const tcp::Info& info, LinuxTcpInfo& out) {
+  out.delivered_ce = info.delivered_ce;
+  out.received_ce = info.received_ce;
+  out.delivered_e1_bytes = info.delivered_ecn_bytes[0];
+  out.delivered_e0_bytes = info.delivered_ecn_bytes[1];
+  out.delivered_ce_bytes = info.delivered_ecn_bytes[2];
+  out.received_e1_bytes = info.received_ecn_bytes[0];
+  out.received_e0_bytes = info.received_ecn_bytes[1];
+  out.received_ce_bytes = info.received_ecn_bytes[2];
+  out.accecn_fail_mode = info.accurate_ecn_failures;
+  out.accecn_opt_seen = info.accurate_ecn_option_seen ? 1 : 0;
+}
+
+}  // namespace
+
 LinuxTcpInfo to_linux(const tcp::Info& info) {
   LinuxTcpInfo out;
   out.state = to_linux(info.state);
@@ -115,13 +132,19 @@ LinuxTcpInfo to_linux(const tcp::Info& info) {
   out.rwnd_limited = static_cast<std::uint64_t>(to_us(info.receive_window_limited));
   out.sndbuf_limited = static_cast<std::uint64_t>(to_us(info.send_buffer_limited));
   out.delivery_rate = info.delivery_rate;
-  out.app_limited = info.delivery_rate_app_limited ? 1 : 0;
+  out.app_limited = static_cast<std::uint8_t>((info.delivery_rate_app_limited ? 1u : 0u) |
+                                              std::uint32_t{info.fast_open_failure} << 1);
   out.bytes_sent = info.bytes_sent;
   out.bytes_retrans = info.bytes_retransmitted;
   out.dsack_dups = info.duplicates_reported;
   out.reord_seen = info.reordering_seen;
   out.snd_wnd = info.send_window;
   out.rcv_ooopack = info.out_of_order_segments;
+  out.rcv_wnd = info.receive_window;
+  out.total_rto = info.timeouts;
+  out.total_rto_recoveries = info.timeout_recoveries;
+  out.total_rto_time = ms(info.timeout_recovery);
+  fill_accurate_ecn(info, out);
   return out;
 }
 

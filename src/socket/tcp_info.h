@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: Sockeye contributors
 // SPDX-License-Identifier: Apache-2.0
 //
-// struct tcp_info as programs know it (TCP_INFO): Linux 6.1's layout, filled from tcp::Info. Our own
-// declaration, because the C library's header stops in 2008 and the kernel's cannot be included
-// beside it.
+// struct tcp_info as programs know it (TCP_INFO): Linux 6.18's layout, which begins as 6.1's, filled from
+// tcp::Info. Our own declaration, because the C library's header stops in 2008 and the kernel's cannot be
+// included beside it.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@ struct LinuxTcpInfo {
   std::uint8_t backoff = 0;
   std::uint8_t options = 0;
   std::uint8_t window_scales = 0;  // low half: what the peer offered; high half: ours
-  std::uint8_t app_limited = 0;
-  std::uint32_t rto = 0;  // times in microseconds unless said
+  std::uint8_t app_limited = 0;    // bit 0; bits 1 and 2: fastopen_client_fail
+  std::uint32_t rto = 0;           // times in microseconds unless said
   std::uint32_t ato = 0;
   std::uint32_t snd_mss = 0;
   std::uint32_t rcv_mss = 0;
@@ -67,8 +67,22 @@ struct LinuxTcpInfo {
   std::uint32_t reord_seen = 0;
   std::uint32_t rcv_ooopack = 0;
   std::uint32_t snd_wnd = 0;
+  std::uint32_t rcv_wnd = 0;
+  std::uint32_t rehash = 0;  // other paths tried: there are none
+  std::uint16_t total_rto = 0;
+  std::uint16_t total_rto_recoveries = 0;
+  std::uint32_t total_rto_time = 0;  // milliseconds
+  std::uint32_t received_ce = 0;
+  std::uint32_t delivered_e1_bytes = 0;
+  std::uint32_t delivered_e0_bytes = 0;
+  std::uint32_t delivered_ce_bytes = 0;
+  std::uint32_t received_e1_bytes = 0;
+  std::uint32_t received_e0_bytes = 0;
+  std::uint32_t received_ce_bytes = 0;
+  std::uint16_t accecn_fail_mode = 0;
+  std::uint16_t accecn_opt_seen = 0;
 };
-static_assert(sizeof(LinuxTcpInfo) == 232);
+static_assert(sizeof(LinuxTcpInfo) == 280);
 
 // struct tcp_bbr_info (TCP_CC_INFO).
 struct LinuxBbrInfo {

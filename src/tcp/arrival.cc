@@ -145,6 +145,8 @@ Arrival::Verdict Arrival::check_syn() {
 Arrival::Verdict Arrival::check_ack() {
   if (!segment_.flags.ack) return discard(Drop::no_ack);
   c_.last_received_ = now_;
+  const std::uint32_t piece = packet_.segment_size == 0 ? segment_.payload_bytes : packet_.segment_size;
+  c_.count_ecn(segment_, piece == 0 ? 1 : (segment_.payload_bytes + piece - 1) / piece);
   if (c_.state_ == State::syn_received) {
     const Verdict verdict = ack_in_syn_received();
     if (!verdict.proceeds) return verdict;
@@ -164,6 +166,7 @@ Arrival::Verdict Arrival::ack_in_syn_received() {
     reset_reply();
     return discard(Drop::bad_ack);
   }
+  if (c_.ecn_.is_accurate() && !segment_.flags.syn) c_.judge_first_ace(ace_of(segment_.flags));
   if (!is_fast) c_.snd_.una = segment_.ack;
   c_.snd_.wnd = std::uint32_t{segment_.window} << (segment_.flags.syn ? 0 : c_.snd_.scale);
   c_.snd_.wnd_max = c_.snd_.wnd;

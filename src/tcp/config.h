@@ -62,8 +62,12 @@ struct Config {
   std::uint32_t challenge_ack_limit = 0x7fffffff;  // net.ipv4.tcp_challenge_ack_limit: a second, whole host
   std::uint32_t reset_limit = 10'000;  // RSTs a second for segments that nobody wants; 0: no limit
   unsigned syncookies = 1;             // net.ipv4.tcp_syncookies: 0 never, 1 on overflow, 2 always
-  unsigned ecn = 2;                    // net.ipv4.tcp_ecn: 0 never, 1 ask, 2 only when asked
-  unsigned fast_open = 1;              // net.ipv4.tcp_fastopen: bits of tcp/fast_open.h
+  // net.ipv4.tcp_ecn: what we take and ask for. 0 nothing; 1 ECN and ECN; 2 ECN and nothing; 3 Accurate ECN
+  // and the same; 4 Accurate ECN and ECN; 5 Accurate ECN and nothing.
+  unsigned ecn = 2;
+  unsigned ecn_option = 2;         // net.ipv4.tcp_ecn_option: 0 never, 1 when it has news, 2 when it fits
+  unsigned ecn_option_beacon = 3;  // net.ipv4.tcp_ecn_option_beacon: at least so often per round trip
+  unsigned fast_open = 1;          // net.ipv4.tcp_fastopen: bits of tcp/fast_open.h
   Duration fast_open_blackhole = Duration::zero();  // net.ipv4.tcp_fastopen_blackhole_timeout_sec; 0: none
   bool ecn_fallback = true;                         // net.ipv4.tcp_ecn_fallback
   std::uint32_t syn_backlog_max = 4096;             // net.ipv4.tcp_max_syn_backlog

@@ -71,7 +71,10 @@ struct Handshake {
   std::uint8_t our_window_scale = 0;
   bool sack = false;
   bool timestamps = false;
-  bool ecn = false;
+  EcnMode ecn = EcnMode::none;
+  bool ecn_silent = false;                           // AccECN: no ECT, as the SYN-ACK had to go without it
+  std::uint8_t syn_ip_ecn = 0;                       // of the peer's SYN
+  std::optional<std::uint8_t> ace{};                 // of the ACK that completed the handshake
   std::optional<FastOpenCookie> fast_open_cookie{};  // for the SYN-ACK of open_fast()
   std::uint32_t timestamp_recent = 0;                // TS.Recent
   std::uint32_t timestamp_offset = 0;                // of our TSval (RFC 7323 7.1)
@@ -207,14 +210,15 @@ class Connection {
     bool reset_acks : 1 = false;  // ... with ACK and our numbers, not in answer to a segment
     bool probe_due : 1 = false;   // persist
     bool keepalive_due : 1 = false;
-    bool congestion_limited : 1 = false;  // cwnd held something back in this round trip
-    bool passive : 1 = false;             // the child of a listener
-    bool quick_ack : 1 = false;           // TCP_QUICKACK as last seen
-    bool syn_data_acked : 1 = false;      // TCPI_OPT_SYN_DATA
-    bool fast_open : 1 = false;           // asked for, or a cookie was sent
-    bool rate_app_limited : 1 = false;    // of delivery_rate_
-    bool probe_unmeasured : 1 = false;    // no round trip was measured since the last tail loss probe
-    bool has_rare : 1 = false;            // Resources::rare has something of ours
+    bool congestion_limited : 1 = false;     // cwnd held something back in this round trip
+    bool passive : 1 = false;                // the child of a listener
+    bool quick_ack : 1 = false;              // TCP_QUICKACK as last seen
+    bool syn_data_acked : 1 = false;         // TCPI_OPT_SYN_DATA
+    bool fast_open : 1 = false;              // asked for, or a cookie was sent
+    bool rate_app_limited : 1 = false;       // of delivery_rate_
+    bool probe_unmeasured : 1 = false;       // no round trip was measured since the last tail loss probe
+    std::uint8_t fast_open_failure : 2 = 0;  // tcpi_fastopen_client_fail
+    bool has_rare : 1 = false;               // Resources::rare has something of ours
   };
   // Counters that TCP_INFO reports; 32 bits where Linux has 32.
   struct Counts {
@@ -319,9 +323,13 @@ class Connection {
   void grow_send_buffer();
 
   // ecn.cc
-  void ask_for_ecn(Segment& syn) const;
+  void ask_for_ecn(Segment& syn);
   void negotiate_ecn(const Segment& segment);
+  void judge_first_ace(std::uint8_t ace);
+  void count_ecn(const Segment& segment, std::uint32_t pieces);
   void take_ecn(const Segment& segment);
+  void write_ecn(Instant now, Segment& segment);
+  bool hears_congestion(const Segment& segment, const AckNews& news);
   void on_congestion_echo(Instant now);
 
   // connection_recovery.cc
@@ -369,6 +377,7 @@ class Connection {
   // info.cc
   void fill_flight(Info& info) const;
   void fill_busy(Info& info, Instant now) const;
+  void fill_rare(Info& info) const;
   void fill_timer(Info& info, Instant now) const;
 
   // connection_timers.cc

@@ -9,6 +9,7 @@
 #include "tcp/ack_news.h"
 #include "tcp/active.h"
 #include "tcp/connection.h"
+#include "tcp/rare.h"
 #include "tcp/resources.h"
 
 namespace sockeye::tcp {
@@ -72,7 +73,7 @@ void Connection::on_ack(Instant now, const Segment& segment) {
     congestion_->on_recovery_end();
     keep_open();
   }
-  if (segment.flags.ece && !segment.flags.syn) on_congestion_echo(now);
+  if (hears_congestion(segment, news)) on_congestion_echo(now);
   recover(now, news);
   if (news.restart_timer) restart_timers(now);
   adjust_window(now, news);
@@ -163,6 +164,11 @@ void Connection::take_acked_bytes(Instant now, SeqNum ack, AckNews& news) {
   }
   a.scoreboard.on_cumulative_ack(snd_.una);
   a.urgent.on_una(snd_.una);
+  if (a.retransmissions > 0) {
+    Timeouts& timeouts = make_rare().timeouts;
+    ++timeouts.recoveries;
+    timeouts.recovery_ms += static_cast<std::uint32_t>(to_ms(now - a.first_retransmit));
+  }
   a.retransmissions = 0;
   check_mtu_probe();
 }

@@ -84,7 +84,6 @@ void Connection::fill_header(Instant now, Segment& segment) {
   segment.source_port = tuple_.local.port;
   segment.destination_port = tuple_.remote.port;
   segment.flags.ack = true;
-  segment.flags.ece = ecn_.echoes();
   segment.ack = rcv_.nxt;
   segment.window = static_cast<std::uint16_t>(std::min(take_window() >> window_.scale(), 65535u));
   if (timestamps_.is_enabled())
@@ -92,6 +91,7 @@ void Connection::fill_header(Instant now, Segment& segment) {
   // RFC 2018 4 MUST-3, SHLD-1, SHLD-2
   if (flags_.sack && active_ != nullptr && !active_->report.empty() && segment.payload_bytes == 0)
     active_->report.write_to(segment.options);
+  write_ecn(now, segment);
   if (active_ != nullptr) {
     if (const auto pointer = active_->urgent.pointer_for(segment.seq)) {
       segment.flags.urg = true;
@@ -176,6 +176,7 @@ void Connection::send_again(Instant now, SackBlock range, bool as_probe, Segment
   segment.flags.psh = segment.payload_bytes > 0 && segment.seq + segment.payload_bytes == snd_.end;
   fill_header(now, segment);
   packet.segment_size = segment.payload_bytes > snd_.mss ? snd_.mss : std::uint16_t{0};
+  packet.cwr_in_pieces = ecn_.is_accurate();
   const RateSnapshot snapshot = a.rate.on_sent(now, pipe(), segment.length());
   packet.transmission =
       a.sent.on_retransmit(segment.seq, segment.end(), now, packet.segment_size, as_probe, snapshot);
@@ -256,6 +257,7 @@ void Connection::send_new(Instant now, std::uint32_t bytes, bool fin, Segment& s
   fill_header(now, segment);
   ecn_.mark_new_data(segment);
   packet.segment_size = segment.payload_bytes > snd_.mss ? snd_.mss : std::uint16_t{0};
+  packet.cwr_in_pieces = ecn_.is_accurate();
   if (offset == 0) a.unacked_since = now;
   const SeqNum end = segment.end();
   a.sent.on_sent(segment.seq, end, now, packet.segment_size, a.rate.on_sent(now, pipe(), segment.length()));

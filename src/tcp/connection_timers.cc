@@ -77,7 +77,9 @@ void Connection::on_retransmit_timeout(Instant now) {
     notify(Readiness::err);
   }
   suspect_black_hole(now);
-  if (Rare* kept = rare()) kept->mtu.forget();
+  Rare& kept = make_rare();
+  kept.mtu.forget();
+  ++kept.timeouts.count;
   if (a.retransmissions == 0) a.first_retransmit = now;
   enter_loss(now);  // RFC 9293 3.8.2 MUST-19
   if (a.retransmissions < 255) ++a.retransmissions;

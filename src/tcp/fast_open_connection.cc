@@ -32,6 +32,7 @@ bool Connection::try_fast_open(Instant now) {
     attempt.cookie = known->cookie;
   } else {
     attempt.asks = true;
+    flags_.fast_open_failure = 1;
     return false;
   }
   // As Linux: what the server took last time, or else we would offer; less all options there can be.
@@ -100,6 +101,7 @@ void Connection::on_syn_ack_of_fast_open(const Segment& segment) {
   const std::uint32_t again = a.fast_open.data - std::min<std::uint32_t>(acked, a.fast_open.data);
   if (again > 0) {
     resources_.counters.count(Counter::fast_open_active_fail);
+    flags_.fast_open_failure = a.retransmissions > 0 ? 3 : 2;
     snd_.nxt = snd_.una;
     counts_.bytes_sent -= again;
   } else if (has_data) {

@@ -44,6 +44,22 @@ void Connection::fill_busy(Info& info, Instant now) const {
   if (active_->busy.limit() == SendLimit::send_buffer) info.send_buffer_limited += running;
 }
 
+void Connection::fill_rare(Info& info) const {
+  const Rare* kept = rare();
+  if (kept == nullptr) return;
+  info.timeouts = kept->timeouts.count;
+  info.timeout_recoveries = kept->timeouts.recoveries;
+  info.timeout_recovery = std::chrono::milliseconds(kept->timeouts.recovery_ms);
+  if (!ecn_.is_accurate()) return;
+  const AccEcn& counters = kept->accurate_ecn;
+  info.accurate_ecn_option_seen = counters.option_seen();
+  info.accurate_ecn_failures = counters.failures();
+  info.received_ce = counters.received_ce();
+  info.delivered_ce = counters.delivered_ce();
+  info.received_ecn_bytes = counters.received_bytes();
+  info.delivered_ecn_bytes = counters.delivered_bytes();
+}
+
 void Connection::fill_timer(Info& info, Instant now) const {
   Instant at = kNever;
   if (active_ != nullptr && active_->retransmit_at != kNever) {
@@ -71,6 +87,9 @@ Info Connection::info(Instant now) const {
   info.window_scaling = flags_.scaled;
   info.ecn = ecn_.is_enabled();
   info.ecn_seen = ecn_.has_seen();
+  info.ecn_mode = ecn_.mode();
+  fill_rare(info);
+  info.fast_open_failure = flags_.fast_open_failure;
   info.syn_data = flags_.syn_data_acked;
   info.send_window_scale = snd_.scale;
   info.receive_window_scale = window_.scale();

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "core/time.h"
+#include "tcp/acc_ecn.h"
 #include "tcp/path_model.h"
 #include "tcp/state.h"
 
@@ -19,7 +20,18 @@ struct Info {
   bool sack = false;
   bool window_scaling = false;
   bool ecn = false;
-  bool ecn_seen = false;                  // the peer has sent ECT
+  bool ecn_seen = false;  // the peer has sent ECT
+  EcnMode ecn_mode = EcnMode::none;
+  bool accurate_ecn_option_seen = false;
+  std::uint8_t accurate_ecn_failures = 0;  // AccEcn::Failure
+  std::uint32_t received_ce = 0;           // packets with CE that came; these are Accurate ECN's
+  std::uint32_t delivered_ce = 0;          // ... that the peer has counted
+  AccEcn::Bytes3 received_ecn_bytes{};     // ECT(1), ECT(0), CE
+  AccEcn::Bytes3 delivered_ecn_bytes{};
+  std::uint8_t fast_open_failure = 0;  // 1 no cookie, 2 data not acknowledged, 3 after a repeated SYN
+  std::uint16_t timeouts = 0;          // of the retransmission timer, ever
+  std::uint16_t timeout_recoveries = 0;
+  Duration timeout_recovery{};
   bool syn_data = false;                  // data of ours was acknowledged with the SYN
   std::uint8_t send_window_scale = 0;     // the peer's
   std::uint8_t receive_window_scale = 0;  // ours

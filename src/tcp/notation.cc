@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tcp/notation.h"
 
+#include <array>
 #include <charconv>
 
 namespace sockeye::tcp {
@@ -102,6 +103,8 @@ bool* flag_of(char letter, TcpFlags& flags) {
       return &flags.ece;
     case 'W':
       return &flags.cwr;
+    case 'A':
+      return &flags.ae;
     default:
       return nullptr;
   }
@@ -114,7 +117,7 @@ void read_flags(Scanner& in, TcpFlags& flags) {
   for (const char letter : word) {
     bool* flag = flag_of(letter, flags);
     if (flag == nullptr || *flag) {
-      in.fail("flags are FSRP.UEW or -, each once, not \"" + std::string(word) + '"');
+      in.fail("flags are FSRP.UEWA or -, each once, not \"" + std::string(word) + '"');
       return;
     }
     *flag = true;
@@ -155,6 +158,28 @@ void read_fast_open(Scanner& in, TcpOptions& options) {
   }
 }
 
+// "ECN e0b 1 ceb 0 e1b 1": what stands first says which kind it is (packetdrill's words).
+constexpr std::array<const char*, 3> kEct0Words = {"e0b", "ceb", "e1b"}, kEct1Words = {"e1b", "ceb", "e0b"};
+
+void read_accurate_ecn(Scanner& in, TcpOptions& options) {
+  AccEcnOption& option = options.accurate_ecn.emplace();
+  option.ect1_first = in.accept(kEct1Words[0]);
+  if (!option.ect1_first && !in.accept(kEct0Words[0])) return;
+  const auto& words = option.ect1_first ? kEct1Words : kEct0Words;
+  do {
+    option.bytes[option.count++] = in.number32();
+  } while (option.count < 3 && in.accept(words[option.count]));
+}
+
+std::string accurate_ecn_text(const AccEcnOption& option) {
+  std::string text = "ECN";
+  for (std::size_t i = 0; i < option.count; ++i)
+    text += std::string(" ") + (option.ect1_first ? kEct1Words : kEct0Words)[i] + ' ' +
+            std::to_string(option.bytes[i]);
+  for (std::uint32_t i = 2 + 3u * option.count; i < option.padded(); ++i) text += ",nop";
+  return text;
+}
+
 std::string fast_open_text(const FastOpenCookie& cookie) {
   constexpr char kDigits[] = "0123456789abcdef";
   std::string text = cookie.size % 4 == 2 ? "FO" : "nop,nop,FO";
@@ -182,6 +207,8 @@ void read_options(Scanner& in, NotationBase base, SegmentText& out) {
       read_timestamps(in, out);
     else if (in.accept_word("FO"))
       read_fast_open(in, options);
+    else if (in.accept_word("ECN"))
+      read_accurate_ecn(in, options);
     else if (in.accept_word("sack"))
       read_sack(in, base.ack, options);
     else if (!in.accept_word("nop") && !in.accept_word("eol"))
@@ -197,7 +224,7 @@ void append_number(std::string& out, std::uint32_t value) {
 std::string flags_text(const TcpFlags& flags) {
   std::string text;
   TcpFlags copy = flags;
-  for (const char letter : {'F', 'S', 'R', 'P', '.', 'U', 'E', 'W'})
+  for (const char letter : {'F', 'S', 'R', 'P', '.', 'U', 'E', 'W', 'A'})
     if (*flag_of(letter, copy)) text += letter;
   return text.empty() ? "-" : text;
 }
@@ -224,6 +251,7 @@ std::string options_text(const TcpOptions& options, NotationBase base) {
                std::to_string(distance(base.ack, options.sack[i].end));
     add(group);
   }
+  if (options.accurate_ecn) add(accurate_ecn_text(*options.accurate_ecn));
   return text;
 }
 
@@ -231,7 +259,7 @@ bool options_match(const SegmentText& expected, const TcpOptions& sent) {
   const TcpOptions& wanted = expected.segment.options;
   if (wanted.mss != sent.mss || wanted.window_scale != sent.window_scale ||
       wanted.sack_permitted != sent.sack_permitted || wanted.fast_open != sent.fast_open ||
-      wanted.sack_count != sent.sack_count)
+      wanted.sack_count != sent.sack_count || wanted.accurate_ecn != sent.accurate_ecn)
     return false;
   for (std::size_t i = 0; i < wanted.sack_count; ++i)
     if (wanted.sack[i] != sent.sack[i]) return false;

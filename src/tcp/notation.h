@@ -7,8 +7,9 @@
 //   P. 1:1001(1000) ack 1 win 512 urg 7 <nop,nop,TS val 2 ecr 1>
 //   . 1:1(0) ack 501 <nop,nop,sack 1001:1501>
 //   S 0:10(10) win 65535 <mss 1460,nop,nop,FO 0011223344556677>      FO alone asks for a cookie
+//   .A 1:1(0) ack 501 <ECN e0b 501 ceb 0 e1b 1,nop>                   Accurate ECN
 //
-// Flags: S F R P . (ACK) U E W (CWR), or "-" for none. Numbers are relative to the two ends' initial
+// Flags: S F R P . (ACK) U E W (CWR) A (AE), or "-" for none. Numbers are relative to the two ends' initial
 // sequence numbers. Tests write it, failures and `sockeye trace` print it, scripts contain it. nop and
 // eol are printed as they stand on the wire; read, they mean nothing.
 #pragma once

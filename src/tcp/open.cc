@@ -42,7 +42,10 @@ void Connection::take_handshake(Instant now, const Handshake& handshake) {
   agreed.timestamps = handshake.timestamps;
   agreed.timestamp_recent = handshake.timestamp_recent;
   adopt(now, agreed, handshake.timestamp_offset);
-  if (handshake.ecn) ecn_.enable();
+  ecn_.enable(handshake.ecn);
+  ecn_.set_syn_ip_ecn(handshake.syn_ip_ecn);
+  if (handshake.ecn_silent) ecn_.silence();
+  if (ecn_.is_accurate() && handshake.ace) judge_first_ace(*handshake.ace);
 }
 
 void Connection::open_established(Instant now, const Handshake& handshake) {
@@ -117,7 +120,13 @@ bool Connection::poll_handshake(Instant now, Segment& segment, Packet& packet) {
     if (flags_.passive && active().fast_open.asks && active().retransmissions == 0)
       segment.options.fast_open = active().fast_open.cookie;
     segment.flags.ack = true;
-    segment.flags.ece = ecn_.is_enabled();
+    if (!ecn_.is_accurate()) {
+      segment.flags.ece = ecn_.is_enabled();
+    } else if (active().retransmissions < 2) {  // RFC 9768 3.1.4.2
+      set_ace(segment.flags, handshake_ace(ecn_.syn_ip_ecn()));
+    } else {
+      ecn_.silence();
+    }
     segment.ack = rcv_.nxt;
     rcv_.acked = rcv_.nxt;
     acks_due_ = 0;

@@ -70,7 +70,10 @@ Segment SynQueue::Impl::syn_ack(Instant now, const HalfOpen& entry) const {
   segment.seq = entry.iss;
   segment.ack = entry.irs + 1;
   segment.flags.syn = segment.flags.ack = true;
-  segment.flags.ece = entry.ecn != 0;  // RFC 3168 6.1.1
+  segment.flags.ece = entry.ecn == EcnMode::classic;  // RFC 3168 6.1.1
+  // RFC 9768 3.1.4.2: the first repetition has no option, the others no flags either.
+  const bool is_accurate = entry.ecn == EcnMode::accurate;
+  if (is_accurate && entry.retransmissions < 2) set_ace(segment.flags, handshake_ace(entry.syn_ip_ecn));
   segment.window = entry.window;
   Offer offer;
   offer.mss = entry.our_mss;
@@ -82,13 +85,16 @@ Segment SynQueue::Impl::syn_ack(Instant now, const HalfOpen& entry) const {
   if (entry.peer_scale != kNotScaled) agreed.peer_window_scale = entry.peer_scale;
   const std::uint32_t offset = timestamp_offset(resources.timestamp_key, entry.tuple);
   segment.options = syn_ack_options(offer, agreed, TimestampState::value_at(now, offset));
+  if (is_accurate && entry.retransmissions == 0 && resources.config.ecn_option > 0)
+    segment.options.accurate_ecn = AccEcn::first_option();
   return segment;
 }
 
 Segment SynQueue::Impl::plain_ack(Instant now, const HalfOpen& entry) const {
   Segment segment = syn_ack(now, entry);
   segment.seq = entry.iss + 1;
-  segment.flags.syn = segment.flags.ece = false;
+  segment.flags.syn = false;
+  set_ace(segment.flags, entry.ecn == EcnMode::accurate ? AccEcn().ace() : std::uint8_t{0});
   segment.window =
       static_cast<std::uint16_t>(entry.window >> (entry.peer_scale == kNotScaled ? 0 : entry.our_scale));
   const auto timestamps = segment.options.timestamps;
@@ -104,7 +110,10 @@ Handshake SynQueue::Impl::complete(Instant now, const HalfOpen& entry, const Seg
   handshake.peer_mss = entry.peer_mss;
   handshake.sack = entry.sack != 0;
   handshake.timestamps = entry.timestamps != 0;
-  handshake.ecn = entry.ecn != 0;
+  handshake.ecn = entry.ecn;
+  handshake.ecn_silent = entry.retransmissions >= 2;
+  handshake.syn_ip_ecn = entry.syn_ip_ecn;
+  if (segment.flags.ack && segment.options.sack_count == 0) handshake.ace = ace_of(segment.flags);
   handshake.timestamp_recent = entry.timestamp_recent;
   handshake.timestamp_offset = timestamp_offset(resources.timestamp_key, entry.tuple);
   handshake.peer_window = segment.window;
@@ -114,7 +123,7 @@ Handshake SynQueue::Impl::complete(Instant now, const HalfOpen& entry, const Seg
     handshake.peer_window <<= entry.peer_scale;
   }
   // The first SYN-ACK left one time-out before the deadline.
-  if (entry.retransmissions == 0) handshake.rtt = now - (entry.deadline - timeout(entry.retransmissions));
+  if (entry.retransmissions == 0) handshake.rtt = now - (entry.deadline() - timeout(entry.retransmissions));
   return handshake;
 }
 
@@ -158,10 +167,9 @@ HalfOpen SynQueue::Impl::make_entry(Instant now, const FiveTuple& tuple, const S
   entry.our_scale = agreed.our_window_scale & 15u;
   entry.sack = agreed.sack ? 1 : 0;
   entry.timestamps = agreed.timestamps ? 1 : 0;
-  // RFC 3168 6.1.1: an ECN-setup SYN has both bits, and no ECT in its IP header.
-  const bool asks = segment.flags.ece && segment.flags.cwr && segment.ip_ecn == kNotEct;
-  entry.ecn = asks && resources.config.ecn != 0 ? 1 : 0;
-  entry.deadline = now + timeout(entry.retransmissions);
+  entry.ecn = ecn_for_syn(resources.config.ecn, ace_of(segment.flags), segment.ip_ecn);
+  entry.syn_ip_ecn = segment.ip_ecn & 3;
+  entry.set_deadline(now + timeout(entry.retransmissions));
   return entry;
 }
 
@@ -235,9 +243,12 @@ bool SynQueue::Impl::judge_fast_open(const FiveTuple& tuple, const Segment& segm
 Segment SynQueue::Impl::send_cookie(Instant now, HalfOpen& entry) {
   entry.iss = make_syn_cookie(resources.cookie_key, entry.tuple, entry.irs, now, entry.peer_mss);
   if (entry.timestamps == 0) {  // nowhere to keep them
-    entry.sack = entry.ecn = 0;
+    entry.sack = 0;
+    entry.ecn = EcnMode::none;
     entry.peer_scale = kNotScaled;
   }
+  // A cookie has one bit for ECN.
+  if (entry.ecn == EcnMode::accurate) entry.ecn = EcnMode::classic;
   last_overflow = now;
   resources.counters.count(Counter::syncookies_sent);
   Segment segment = syn_ack(now, entry);
@@ -245,7 +256,7 @@ Segment SynQueue::Impl::send_cookie(Instant now, HalfOpen& entry) {
     CookieOptions kept;
     if (entry.peer_scale != kNotScaled) kept.peer_window_scale = std::uint8_t{entry.peer_scale};
     kept.sack = entry.sack != 0;
-    kept.ecn = entry.ecn != 0;
+    kept.ecn = entry.ecn != EcnMode::none;
     const std::uint32_t offset = timestamp_offset(resources.timestamp_key, entry.tuple);
     segment.options.timestamps->value = stamp_cookie_options(TimestampState::value_at(now, 0), kept) + offset;
   }
@@ -282,7 +293,7 @@ std::optional<ListenVerdict> SynQueue::Impl::take_cookie(Instant now, const Five
     handshake.timestamp_offset = timestamp_offset(resources.timestamp_key, tuple);
     const CookieOptions kept = read_cookie_options(timestamps->echo - handshake.timestamp_offset);
     handshake.sack = kept.sack && offer.sack;
-    handshake.ecn = kept.ecn && resources.config.ecn != 0;
+    if (kept.ecn && resources.config.ecn != 0) handshake.ecn = EcnMode::classic;
     if (kept.peer_window_scale && offer.window_scaling) {
       handshake.peer_window_scale = std::min(*kept.peer_window_scale, kWindowScaleMax);
       handshake.our_window_scale = offer.window_scale;

@@ -17,6 +17,7 @@
 #include "core/seqnum.h"
 #include "core/siphash.h"
 #include "core/time.h"
+#include "tcp/acc_ecn.h"
 
 namespace sockeye::tcp {
 
@@ -28,7 +29,9 @@ struct HalfOpen {
   SeqNum iss{};
   SeqNum irs{};
   std::uint32_t timestamp_recent = 0;
-  Instant deadline = kNever;  // of the present SYN-ACK; kNever: a gap
+  std::int64_t deadline_ns : 60 = kGap;  // 18 years; of the present SYN-ACK; kGap: a gap
+  EcnMode ecn : 2 = EcnMode::none;
+  std::uint8_t syn_ip_ecn : 2 = 0;
   std::uint16_t peer_mss = 536;
   std::uint16_t our_mss = 536;
   std::uint16_t window = 0;
@@ -37,10 +40,12 @@ struct HalfOpen {
   std::uint8_t retransmissions : 4 = 0;
   std::uint8_t sack : 1 = 0;
   std::uint8_t timestamps : 1 = 0;
-  std::uint8_t ecn : 1 = 0;
   std::uint8_t acked : 1 = 0;  // the completing ACK came, and was dropped
 
-  bool is_used() const { return deadline != kNever; }
+  static constexpr std::int64_t kGap = (std::int64_t{1} << 59) - 1;
+  bool is_used() const { return deadline_ns != kGap; }
+  Instant deadline() const { return Instant(Duration(std::int64_t{deadline_ns})); }
+  void set_deadline(Instant at) { deadline_ns = to_ns(at.time_since_epoch()) & kGap; }
 };
 static_assert(sizeof(HalfOpen) <= 64, "decisions.md D13: a half-open connection costs 64 bytes");
 
@@ -83,7 +88,7 @@ class SynTable {
     }
     table_[gap] = kNone;
     if (entries_[slot].retransmissions == 0) --young_;
-    entries_[slot].deadline = kNever;
+    entries_[slot].deadline_ns = HalfOpen::kGap;
     --used_;
     if (used_ == 0) {
       entries_.clear();
@@ -96,7 +101,7 @@ class SynTable {
     HalfOpen& entry = entries_[slot];
     if (entry.retransmissions == 0) --young_;
     entry.retransmissions = std::min(entry.retransmissions + 1u, kRetransmissionsMax) & 15u;
-    entry.deadline = deadline;
+    entry.set_deadline(deadline);
     schedule(slot);
   }
   std::optional<Instant> next_deadline() {
@@ -142,19 +147,19 @@ class SynTable {
     heap_.clear();
     for (std::uint32_t slot = 0; slot < entries_.size(); ++slot) {
       table_[place(entries_[slot].tuple)] = slot;
-      heap_.push_back({entries_[slot].deadline, slot});
+      heap_.push_back({entries_[slot].deadline(), slot});
     }
     std::make_heap(heap_.begin(), heap_.end());
   }
 
   void schedule(std::uint32_t slot) {
-    heap_.push_back({entries_[slot].deadline, slot});
+    heap_.push_back({entries_[slot].deadline(), slot});
     std::push_heap(heap_.begin(), heap_.end());
   }
   void drop_stale() {
     while (!heap_.empty()) {
       const Alarm& top = heap_.front();
-      if (entries_[top.slot].deadline == top.deadline) return;
+      if (entries_[top.slot].deadline() == top.deadline) return;
       std::pop_heap(heap_.begin(), heap_.end());
       heap_.pop_back();
     }

@@ -21,6 +21,8 @@ enum OptionKind : std::uint8_t {
   kFastOpen = 34,
   kMd5 = 19,
   kAo = 29,
+  kAccEcn0 = 172,
+  kAccEcn1 = 174,
 };
 
 void read_cookie(Bytes body, TcpOptions& options) {
@@ -29,6 +31,15 @@ void read_cookie(Bytes body, TcpOptions& options) {
   FastOpenCookie& cookie = options.fast_open.emplace();
   cookie.size = static_cast<std::uint8_t>(body.size());
   std::copy(body.begin(), body.end(), cookie.bytes.begin());
+}
+
+void read_accurate_ecn(bool ect1_first, Bytes body, TcpOptions& options) {
+  AccEcnOption& option = options.accurate_ecn.emplace();
+  option.ect1_first = ect1_first;
+  for (; option.count < body.size() / 3; ++option.count) {
+    const std::byte* at = body.data() + 3 * std::size_t{option.count};
+    option.bytes[option.count] = std::uint32_t{load8(at)} << 16 | load16(at + 1);
+  }
 }
 
 // `body` is what follows kind and length. A wrong length leaves the option out (hostile.md D4); of an
@@ -55,6 +66,10 @@ void read_option(std::uint8_t kind, Bytes body, TcpOptions& options) {
       break;
     case kFastOpen:
       read_cookie(body, options);
+      break;
+    case kAccEcn0:
+    case kAccEcn1:
+      if (body.size() % 3 == 0 && body.size() <= 9) read_accurate_ecn(kind == kAccEcn1, body, options);
       break;
     default:
       break;
@@ -108,7 +123,8 @@ constexpr std::uint32_t kPaddedTimestamps = 0x0101080a;
 
 bool has_only_timestamps(const TcpOptions& options) {
   return !options.mss && !options.window_scale && !options.sack_permitted && !options.fast_open &&
-         options.signature.kind == TcpSignature::Kind::none && options.sack_count == 0;
+         options.signature.kind == TcpSignature::Kind::none && options.sack_count == 0 &&
+         !options.accurate_ecn;
 }
 
 // How many SACK blocks fit behind `used` bytes of other options. RFC 2018 3 MUST-2; RFC 2018 4 SHLD-3
@@ -122,6 +138,36 @@ std::uint32_t option_bytes_before_sack(const TcpOptions& options) {
   return (options.mss ? 4u : 0u) + (options.timestamps ? 12u : 0u) +
          (options.sack_permitted && !options.timestamps ? 4u : 0u) + (options.window_scale ? 4u : 0u) +
          (options.fast_open ? (options.fast_open->size + 5u) / 4 * 4 : 0u) + options.signature.padded();
+}
+
+std::uint32_t option_bytes_with_sack(const TcpOptions& options) {
+  const std::uint32_t before = option_bytes_before_sack(options);
+  const std::uint32_t blocks = sack_blocks_that_fit(options, before);
+  return before + (blocks == 0 ? 0 : 4 + 8 * blocks);
+}
+
+bool has_room_for_accurate_ecn(const TcpOptions& options) {
+  return options.accurate_ecn && options.accurate_ecn->padded() <= tcp_option_room(options);
+}
+
+void write_accurate_ecn(const AccEcnOption& option, ByteWriter& out) {
+  out.u8(option.ect1_first ? kAccEcn1 : kAccEcn0);
+  out.u8(static_cast<std::uint8_t>(2 + 3 * option.count));
+  for (std::size_t i = 0; i < option.count; ++i) {
+    out.u8(static_cast<std::uint8_t>(option.bytes[i] >> 16));
+    out.u16(static_cast<std::uint16_t>(option.bytes[i]));
+  }
+  for (std::uint32_t i = 2 + 3u * option.count; i < option.padded(); ++i) out.u8(kNop);
+}
+
+void write_sack(const TcpOptions& options, std::uint32_t blocks, ByteWriter& out) {
+  out.u16(kNop << 8 | kNop);
+  out.u8(kSack);
+  out.u8(static_cast<std::uint8_t>(2 + 8 * blocks));
+  for (std::size_t i = 0; i < blocks; ++i) {
+    out.u32(options.sack[i].begin.value());
+    out.u32(options.sack[i].end.value());
+  }
 }
 
 void write_signature(const TcpSignature& signature, ByteWriter& out) {
@@ -166,14 +212,8 @@ void write_options(const TcpOptions& options, ByteWriter& out) {
     if (cookie.size % 4 != 2) out.u16(kNop << 8 | kNop);
   }
   const std::uint32_t blocks = sack_blocks_that_fit(options, option_bytes_before_sack(options));
-  if (blocks == 0) return;
-  out.u16(kNop << 8 | kNop);
-  out.u8(kSack);
-  out.u8(static_cast<std::uint8_t>(2 + 8 * blocks));
-  for (std::size_t i = 0; i < blocks; ++i) {
-    out.u32(options.sack[i].begin.value());
-    out.u32(options.sack[i].end.value());
-  }
+  if (blocks > 0) write_sack(options, blocks, out);
+  if (has_room_for_accurate_ecn(options)) write_accurate_ecn(*options.accurate_ecn, out);
 }
 
 std::uint8_t flags_to_byte(const TcpFlags& flags) {
@@ -217,6 +257,7 @@ std::optional<TcpHeader> parse_tcp(Bytes header) {
   result.seq = SeqNum(load32(at + 4));
   result.ack = SeqNum(load32(at + 8));
   result.flags = kFlags[load8(at + 13)];
+  result.flags.ae = (load8(at + 12) & 1) != 0;
   result.window = load16(at + 14);
   result.urgent_pointer = load16(at + 18);
   if (header.size() == kTcpHeaderMin) return parsed;
@@ -228,11 +269,15 @@ std::optional<TcpHeader> parse_tcp(Bytes header) {
   return parsed;
 }
 
+std::uint32_t tcp_option_room(const TcpOptions& options) {
+  return kTcpHeaderMax - kTcpHeaderMin - option_bytes_with_sack(options);
+}
+
 std::uint32_t tcp_emit_size(const TcpHeader& header) {
   if (has_only_timestamps(header.options)) return kTcpHeaderMin + (header.options.timestamps ? 12 : 0);
-  const std::uint32_t before = option_bytes_before_sack(header.options);
-  const std::uint32_t blocks = sack_blocks_that_fit(header.options, before);
-  return kTcpHeaderMin + before + (blocks == 0 ? 0 : 4 + 8 * blocks);
+  const std::uint32_t accurate_ecn =
+      has_room_for_accurate_ecn(header.options) ? header.options.accurate_ecn->padded() : 0;
+  return kTcpHeaderMin + option_bytes_with_sack(header.options) + accurate_ecn;
 }
 
 void emit_tcp(const TcpHeader& header, MutableBytes out) {
@@ -242,7 +287,7 @@ void emit_tcp(const TcpHeader& header, MutableBytes out) {
   store16(at + 2, header.destination_port);
   store32(at + 4, header.seq.value());
   store32(at + 8, header.ack.value());
-  store8(at + 12, static_cast<std::uint8_t>(out.size() / 4 << 4));
+  store8(at + 12, static_cast<std::uint8_t>(out.size() / 4 << 4 | (header.flags.ae ? 1u : 0u)));
   store8(at + 13, flags_to_byte(header.flags));
   store16(at + 14, header.window);
   store16(at + 16, 0);

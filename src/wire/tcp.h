@@ -26,6 +26,7 @@ struct TcpFlags {
   bool urg = false;
   bool ece = false;
   bool cwr = false;
+  bool ae = false;  // RFC 9768; NS in RFC 3540
   friend constexpr bool operator==(const TcpFlags&, const TcpFlags&) = default;
 };
 
@@ -46,6 +47,16 @@ struct FastOpenCookie {
   std::uint8_t size = 0;
   std::array<std::byte, 16> bytes{};
   friend constexpr bool operator==(const FastOpenCookie&, const FastOpenCookie&) = default;
+};
+
+// Accurate ECN's counters of bytes (RFC 9768 3.2.3), 24 bits each.
+struct AccEcnOption {
+  bool ect1_first = false;  // kind 174: EE1B ECEB EE0B; else 172: EE0B ECEB EE1B
+  std::uint8_t count = 0;   // how many of them, from the first
+  std::array<std::uint32_t, 3> bytes{};
+  // What it takes of a header, padding included.
+  constexpr std::uint32_t padded() const { return (2u + 3u * count + 3u) / 4 * 4; }
+  friend constexpr bool operator==(const AccEcnOption&, const AccEcnOption&) = default;
 };
 
 // In every segment of a signed connection: TCP-MD5 (RFC 2385) or TCP-AO (RFC 5925). It is written first
@@ -74,6 +85,7 @@ struct TcpOptions {
   TcpSignature signature{};
   std::uint8_t sack_count = 0;
   std::array<SackBlock, 4> sack{};
+  std::optional<AccEcnOption> accurate_ecn{};  // written where what is before it leaves room
 };
 
 struct TcpHeader {
@@ -97,6 +109,8 @@ std::uint32_t tcp_header_bytes(Bytes first20);
 // `header` holds exactly the header with its options. Empty: malformed.
 std::optional<TcpHeader> parse_tcp(Bytes header);
 
+// What is left of the room for options behind those that are set already, SACK blocks included.
+std::uint32_t tcp_option_room(const TcpOptions& options);
 std::uint32_t tcp_emit_size(const TcpHeader& header);
 // Writes header and options with a checksum field of zero; out.size() is tcp_emit_size(header).
 void emit_tcp(const TcpHeader& header, MutableBytes out);

@@ -265,6 +265,25 @@ TEST_F(GsoGro, CutsIntoWhatASenderWithoutGsoSends) {
   EXPECT_EQ(pool.packets_in_use(), 0u);
 }
 
+// With Accurate ECN the three bits are a number (RFC 9768 3.2.2), which every piece carries; GRO leaves
+// alone what carries CWR.
+TEST_F(GsoGro, CwrThatIsPartOfANumberStandsInEveryPiece) {
+  for (const bool is_number : {false, true}) {
+    TcpPacket whole = plain(3000);
+    whole.segment_size = 1000;
+    whole.tcp.flags.cwr = whole.tcp.flags.ae = true;
+    PacketPtr packet = make(whole);
+    packet->cwr_in_pieces = is_number;
+    std::string seen;
+    PacketList pieces = segment(std::move(packet), true);
+    while (PacketPtr piece = pieces.pop_front()) {
+      const std::byte* tcp = piece->front(40).data() + 20;
+      seen += std::to_string(load8(tcp + 12) & 1) + std::to_string(load8(tcp + 13) >> 7) + " ";
+    }
+    EXPECT_EQ(seen, is_number ? "11 11 11 " : "11 10 10 ");
+  }
+}
+
 TEST_F(GsoGro, AnAtomicDatagramKeepsItsIdZero) {
   TcpPacket whole = plain(5000);
   whole.segment_size = 1000;

@@ -26,13 +26,16 @@ struct Outcome {
   Duration took{};
 };
 
-Outcome transfer(unsigned ecn, std::string_view net) {
+Outcome transfer(unsigned ecn, std::string_view net, const char* algorithm = "cubic") {
   Marks marks;
   Simulation simulation(3, net);
   simulation.set_tap(&marks);
-  SimHost& server = simulation.add_host("server");
+  StackConfig agreeing;
+  agreeing.tcp.ecn = ecn >= 3 ? 5 : 2;
+  SimHost& server = simulation.add_host("server", agreeing);
   StackConfig asking;
   asking.tcp.ecn = ecn;
+  asking.tcp.congestion_control = algorithm;
   SimHost& client = simulation.add_host("client", asking);
   const Endpoint service{server.v4(), 80};
   server.start<StreamServer>(service, StreamServer::Mode::sink);
@@ -51,6 +54,18 @@ TEST(EcnScenario, MarksInsteadOfLosses) {
   EXPECT_GT(with.marks, 0u);
   EXPECT_LT(with.lost, without.lost / 4 + 1);
   EXPECT_LT(with.took, without.took * 3 / 2);
+}
+
+// Accurate ECN (RFC 9768) from end to end: as good as the echo, for either algorithm.
+TEST(EcnScenario, AccurateMarksInsteadOfLosses) {
+  for (const char* algorithm : {"cubic", "bbr"}) {
+    const char* const net = "delay=20ms,rate=20mbit,queue=64KiB,ecn=50%";
+    const Outcome without = transfer(2, net, algorithm);
+    const Outcome with = transfer(3, net, algorithm);
+    EXPECT_GT(with.marks, 0u) << algorithm;
+    EXPECT_LE(with.lost, without.lost) << algorithm;
+    EXPECT_LT(with.took, without.took * 3 / 2) << algorithm;
+  }
 }
 
 }  // namespace

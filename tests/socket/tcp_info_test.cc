@@ -103,6 +103,39 @@ TEST(TcpInfo, EveryFieldHasItsSource) {
   EXPECT_EQ(out.snd_wnd, 37u);
 }
 
+// What 6.2 to 6.18 have added behind snd_wnd.
+TEST(TcpInfo, LaterFields) {
+  tcp::Info info;
+  info.receive_window = 1;
+  info.timeouts = 2;
+  info.timeout_recoveries = 3;
+  info.timeout_recovery = 4ms;
+  info.received_ce = 5;
+  info.delivered_ce = 6;
+  info.delivered_ecn_bytes = {7, 8, 9};
+  info.received_ecn_bytes = {10, 11, 12};
+  info.accurate_ecn_failures = 13;
+  info.accurate_ecn_option_seen = true;
+  info.fast_open_failure = 2;
+  info.delivery_rate_app_limited = true;
+  const LinuxTcpInfo out = to_linux(info);
+  EXPECT_EQ(out.rcv_wnd, 1u);
+  EXPECT_EQ(out.total_rto, 2);
+  EXPECT_EQ(out.total_rto_recoveries, 3);
+  EXPECT_EQ(out.total_rto_time, 4u);
+  EXPECT_EQ(out.received_ce, 5u);
+  EXPECT_EQ(out.delivered_ce, 6u);
+  EXPECT_EQ(out.delivered_e1_bytes, 7u);
+  EXPECT_EQ(out.delivered_e0_bytes, 8u);
+  EXPECT_EQ(out.delivered_ce_bytes, 9u);
+  EXPECT_EQ(out.received_e1_bytes, 10u);
+  EXPECT_EQ(out.received_e0_bytes, 11u);
+  EXPECT_EQ(out.received_ce_bytes, 12u);
+  EXPECT_EQ(out.accecn_fail_mode, 13);
+  EXPECT_EQ(out.accecn_opt_seen, 1);
+  EXPECT_EQ(out.app_limited, 1 | 2 << 1);
+}
+
 TEST(TcpInfo, WhatIsNotKnownYet) {
   const LinuxTcpInfo fresh = to_linux(tcp::Info{});
   EXPECT_EQ(fresh.min_rtt, 0xffffffffu);

@@ -59,8 +59,21 @@ TEST(FastOpenClient, AsksForACookieFirst) {
   t.expect("P. 1:101(100) ack 1");
   const auto* known = t.resources().fast_open.find(t.tuple().remote.address);
   ASSERT_NE(known, nullptr);
+  EXPECT_EQ(t.info().fast_open_failure, 1) << "TFO_COOKIE_UNAVAILABLE";
   EXPECT_EQ(known->cookie, cookie_of({1, 2, 3, 4}));
   EXPECT_EQ(known->mss, 1000);
+}
+
+TEST(FastOpenClient, ARepeatedSynIsAFailureOfItsOwn) {
+  TcpBench t;
+  knows_cookie(t);
+  t.open_fast(100);
+  t.expect("S 0:100(100)");
+  t.after(1s);
+  t.expect("S 0:0(0)");
+  t.peer("S. 0:0(0) ack 1 win 65535 <mss 1000>");
+  t.expect("P. 1:101(100) ack 1");
+  EXPECT_EQ(t.info().fast_open_failure, 3) << "TFO_SYN_RETRANSMITTED";
 }
 
 TEST(FastOpenClient, SendsDataWithTheSyn) {
@@ -86,6 +99,7 @@ TEST(FastOpenClient, WhatTheServerDidNotTakeGoesAgain) {
   t.peer("S. 0:0(0) ack 1 win 65535 <mss 1000,FO 0102030405060708>");
   t.expect("P. 1:101(100) ack 1");
   EXPECT_FALSE(t.info().syn_data);
+  EXPECT_EQ(t.info().fast_open_failure, 2) << "TFO_DATA_NOT_ACKED";
   EXPECT_EQ(t.counters()[Counter::fast_open_active_fail], 1u);
   EXPECT_EQ(t.resources().fast_open.find(t.tuple().remote.address)->cookie.size, 8);
   t.peer(". 1:1(0) ack 101");

@@ -157,5 +157,26 @@ TEST(Info, SaysWhenTheSendBufferWasTooSmall) {
   EXPECT_EQ(t.info().send_buffer_limited, 40ms);
 }
 
+// tcpi_total_rto and its companions: rows of time-outs, and how long they took.
+TEST(Info, CountsTimeouts) {
+  BenchOptions options;
+  options.config.tail_loss_probe = false;
+  TcpBench t{options};
+  t.establish();
+  t.app.send(100);
+  t.discard();
+  const Instant begin = t.now() + t.info().rto;
+  t.after(t.info().rto);
+  EXPECT_EQ(t.discard(), 1u);
+  t.after(t.info().rto);
+  EXPECT_EQ(t.discard(), 1u);
+  EXPECT_EQ(t.info().timeouts, 2);
+  EXPECT_EQ(t.info().timeout_recoveries, 0);
+  t.after(20ms);
+  t.peer(". 1:1(0) ack 101 win 65535");
+  EXPECT_EQ(t.info().timeout_recoveries, 1);
+  EXPECT_EQ(t.info().timeout_recovery, t.now() - begin);
+}
+
 }  // namespace
 }  // namespace sockeye::tcp

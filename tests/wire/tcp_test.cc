@@ -189,6 +189,37 @@ TEST(EmitTcp, WritesOptionsAsLinuxDoes) {
   EXPECT_EQ(emitted_options(sack), (Raw{1, 1, 5, 10, 0, 0, 0, 5, 0, 0, 0, 6}));
 }
 
+// RFC 9768 3.2.3: the two orders, as many counters as there are, and the padding.
+TEST(EmitTcp, AccurateEcn) {
+  TcpOptions options;
+  options.accurate_ecn = AccEcnOption{.ect1_first = false, .count = 3, .bytes = {0x010203, 4, 0xffffff}};
+  EXPECT_EQ(emitted_options(options), (Raw{172, 11, 1, 2, 3, 0, 0, 4, 255, 255, 255, 1}));
+  EXPECT_EQ(options_of(emitted_options(options)).accurate_ecn, options.accurate_ecn);
+  options.accurate_ecn = AccEcnOption{.ect1_first = true, .count = 1, .bytes = {5, 0, 0}};
+  EXPECT_EQ(emitted_options(options), (Raw{174, 5, 0, 0, 5, 1, 1, 1}));
+  EXPECT_EQ(options_of(emitted_options(options)).accurate_ecn, options.accurate_ecn);
+  options.accurate_ecn = AccEcnOption{};
+  EXPECT_EQ(emitted_options(options), (Raw{172, 2, 1, 1}));
+  EXPECT_TRUE(options_of(emitted_options(options)).accurate_ecn);
+}
+
+// Lengths that are no number of counters leave it out; so does a header that is full.
+TEST(TcpOptions, AccurateEcnOfAnotherLengthIsNone) {
+  for (const unsigned length : {3u, 4u, 6u, 9u, 14u}) {
+    Raw raw(16, 1);
+    raw[0] = 172;
+    raw[1] = static_cast<unsigned char>(length);
+    EXPECT_FALSE(options_of(raw).accurate_ecn) << length;
+  }
+  TcpOptions full;
+  full.timestamps = TcpTimestamps{};
+  full.sack_count = 3;
+  full.accurate_ecn = AccEcnOption{};
+  EXPECT_EQ(tcp_option_room(full), 0u);
+  EXPECT_EQ(emitted_options(full).size(), 40u);
+  EXPECT_FALSE(options_of(emitted_options(full)).accurate_ecn);
+}
+
 // RFC 2018 3 MUST-2; RFC 2018 4 SHLD-3
 TEST(EmitTcp, OnlyAsManySackBlocksAsFit) {
   TcpOptions options;
