@@ -79,14 +79,17 @@ long Process::send(int fd, std::span<const iovec> list, const msghdr& header, in
   op.outgoing.flags = flags;
   if (socket.kind() == Socket::Kind::datagram || (flags & MessageFlags::kFastOpen) != 0) {
     // A stream has one peer: an address is ignored, unless it is to connect.
-
+    const auto* name = static_cast<const sockaddr*>(header.msg_name);
+    const bool is_none =
+        name != nullptr && header.msg_namelen >= sizeof name->sa_family && name->sa_family == AF_UNSPEC;
+    if (is_none && socket.kind() == Socket::Kind::stream) return -EOPNOTSUPP;
     const auto to = send_address(socket, static_cast<const sockaddr*>(header.msg_name), header.msg_namelen);
     if (!to) return -to_int(to.error());
     op.outgoing.to = *to;
   }
   if (const Result<> control = parse_control(socket, header, op.outgoing); !control) return answer(control);
   const bool may_block = !is_nonblocking(fd) && (flags & MSG_DONTWAIT) == 0;
-  op.send_all = may_block;
+  op.send_all = op.outgoing.waits = may_block;
   return run(op, fd, may_block, SO_SNDTIMEO);
 }
 

@@ -68,9 +68,8 @@ long Process::accept(int fd, sockaddr* address, socklen_t* size, int flags) {
   if (const long result = run(op, fd, may_block, SO_RCVTIMEO); result < 0) return result;
   SocketRef connection = std::move(op.accepted);
   if (address != nullptr) {
-    const std::optional<Endpoint> peer = connection->remote();
-    const Result<> stored =
-        peer ? store_address(*connection, *peer, address, size) : Result<>(Errno::connaborted);
+    // Also when it has been reset since (Linux).
+    const Result<> stored = store_address(*connection, connection->report().remote, address, size);
     if (!stored) {  // the kernel has taken it off the queue by now, too
       connection->close();
       settle();

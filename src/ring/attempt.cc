@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <optional>
 
 #include "ring/stack_ring.h"
 
@@ -47,6 +48,12 @@ std::span<const Buffer> rest_of(std::span<const Buffer> buffers, std::size_t ski
 // Would the next call take a pending error from the socket? It must stay for the call after this one.
 bool has_error(const Socket& socket) {
   return any(socket.readiness() & Readiness::err);
+}
+std::optional<int> take_error(Socket& socket) {
+  std::int32_t error = 0;
+  const auto room = std::as_writable_bytes(std::span(&error, 1));
+  if (!socket.get_option(SOL_SOCKET, SO_ERROR, room) || error == 0) return std::nullopt;
+  return error;
 }
 bool has_bytes(Socket& socket) {
   return socket.control(FIONREAD).value_or(0) > 0;
@@ -117,12 +124,27 @@ bool StackRing::attempt_connect(Op& op) {
   return finish(op, error);
 }
 
+// A blocking send whose first bytes went with the SYN returns when the handshake is over, and with the error
+// of a failed one whatever had left (Linux). True: it has succeeded, go on. False with a result: it has
+// failed.
+bool StackRing::opened(Op& op) {
+  op.result = 0;
+  if (op.socket->is_opening()) return false;
+  op.waiter_.connecting = false;
+  if (const auto error = take_error(*op.socket)) {
+    op.result = -*error;
+    return false;
+  }
+  return true;
+}
+
 bool StackRing::attempt_send(Op& op) {
   OpWaiter& waiter = op.waiter_;
   Socket& socket = *op.socket;
   const bool whole = socket.kind() == Socket::Kind::datagram;
   const std::size_t wanted = total(op.outgoing.buffers);
   for (;;) {
+    if (waiter.connecting && !opened(op)) return op.result != 0;
     if (waiter.transferred > 0 && has_error(socket)) return finish(op, Errno::pipe);
     std::array<Bytes, kBuffersPerTry> room;
     Outgoing message = op.outgoing;
@@ -133,9 +155,13 @@ bool StackRing::attempt_send(Op& op) {
       if (waiter.transferred > 0 && !op.send_all) return finish(op, Errno::again);
       return false;
     }
-    const bool was_fast = (op.outgoing.flags & MessageFlags::kFastOpen) != 0;
     op.outgoing.flags &= ~MessageFlags::kFastOpen;  // it connects once; the rest follows
-    if (!sent && was_fast && op.send_all && sent.error() == Errno::inprogress) return false;
+    if (op.send_all && waiter.transferred == 0 && socket.is_opening()) {
+      if (!sent && sent.error() != Errno::inprogress) return finish(op, sent.error());
+      waiter.transferred = sent.value_or(0);
+      waiter.connecting = true;
+      return false;
+    }
     if (!sent) return finish(op, sent.error());
     waiter.transferred += *sent;
     op.result = static_cast<int>(waiter.transferred);

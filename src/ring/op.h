@@ -36,7 +36,7 @@ struct OpWaiter final : Waiter {
   std::uint64_t heap_order = 0;             // ties are broken by the order of submission
   std::size_t transferred = 0;              // bytes moved by earlier tries
   std::uint32_t low_water = 0;              // receive: bytes that complete it; 0: not looked up yet
-  bool connecting = false;                  // connect: the attempt is under way
+  bool connecting = false;                  // connect, or a send that connects: the attempt is under way
   Errno still_waiting = Errno::inprogress;  // connect: what a deadline answers
   enum class Phase : std::uint8_t {
     idle,       // the caller's

@@ -48,6 +48,7 @@ class StackRing final : public Ring {
   static bool attempt_accept(Op& op);
   static bool attempt_connect(Op& op);
   static bool attempt_send(Op& op);
+  static bool opened(Op& op);
   static bool attempt_receive(Op& op);
   static bool attempt_poll(Op& op);
   static void start(Op& op);

@@ -46,6 +46,7 @@ class BaseSocket : public Socket, public ListHook<SocketListTag> {
   virtual tcp::Settings* own_settings() { return nullptr; }  // streams only; then settings_changed()
   virtual const tcp::Settings* read_settings() const { return nullptr; }
   virtual void settings_changed() {}
+  virtual void push() {}  // tcp::Connection::push(), if there is one
   virtual std::optional<tcp::Info> tcp_info() const { return std::nullopt; }
   virtual std::uint32_t receive_buffer_bytes() const = 0;  // SO_RCVBUF
   virtual std::uint32_t send_buffer_bytes() const = 0;

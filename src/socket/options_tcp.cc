@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <climits>
 #include <cstring>
 
@@ -53,6 +54,21 @@ template <Duration tcp::Settings::*member>
 Result<int> get_seconds(const BaseSocket& socket) {
   return static_cast<int>(
       std::chrono::duration_cast<std::chrono::seconds>(socket.read_settings()->*member).count());
+}
+
+// As Linux: each time that TCP_NODELAY is set, and when TCP_CORK is taken away while it is, everything
+// leaves.
+Result<> set_nodelay(BaseSocket& socket, int value) {
+  socket.own_settings()->nodelay = value != 0;
+  socket.settings_changed();
+  if (value != 0) socket.push();
+  return {};
+}
+Result<> set_cork(BaseSocket& socket, int value) {
+  socket.own_settings()->cork = value != 0;
+  socket.settings_changed();
+  if (value == 0 && socket.read_settings()->nodelay) socket.push();
+  return {};
 }
 
 Result<> set_max_segment(BaseSocket& socket, int value) {
@@ -125,16 +141,16 @@ Result<int> get_quick_ack(const BaseSocket& socket) {
   return socket.options().quick_ack_off ? 0 : 1;
 }
 
-// 0 is the host's default: no limit.
-constexpr std::uint32_t kNoLimit = 0xffffffff;
+// 0 is the host's default.
 Result<> set_notsent_low_water(BaseSocket& socket, int value) {
-  socket.own_settings()->notsent_low_water = value == 0 ? kNoLimit : static_cast<std::uint32_t>(value);
+  const std::uint32_t of_host = socket.host().config.notsent_low_water;
+  socket.own_settings()->notsent_low_water = value == 0 ? of_host : static_cast<std::uint32_t>(value);
   socket.settings_changed();
   return {};
 }
 Result<int> get_notsent_low_water(const BaseSocket& socket) {
   const std::uint32_t value = socket.read_settings()->notsent_low_water;
-  return value == kNoLimit ? 0 : static_cast<int>(value);
+  return value == socket.host().config.notsent_low_water ? 0 : static_cast<int>(value);
 }
 
 Result<> set_user_timeout(BaseSocket& socket, int value) {
@@ -205,37 +221,18 @@ Result<> set_fast_open_no_cookie(BaseSocket& socket, int value) {
   return {};
 }
 
-constexpr std::size_t kKeyBytes = 16;
-std::uint64_t load_le64(const std::byte* at) {
-  std::uint64_t value = 0;
-  for (int i = 8; i-- > 0;) value = value << 8 | std::to_integer<std::uint64_t>(at[i]);
-  return value;
-}
-void store_le64(std::byte* at, std::uint64_t value) {
-  for (int i = 0; i < 8; ++i, value >>= 8) at[i] = static_cast<std::byte>(value & 0xff);
-}
-SipKey load_key(Bytes bytes) {
-  return {load_le64(bytes.data()), load_le64(bytes.data() + 8)};
-}
+constexpr std::size_t kKeyBytes = tcp::kFastOpenKeyBytes;
 Result<> set_fast_open_key(BaseSocket& socket, Bytes value) {
   if (value.size() != kKeyBytes && value.size() != 2 * kKeyBytes) return Errno::inval;
-  tcp::FastOpenKeys keys{load_key(value), {}};
-  if (value.size() > kKeyBytes) keys.backup = load_key(value.subspan(kKeyBytes));
-  socket.own_options().fast_open_keys = keys;
+  socket.own_options().fast_open_keys = tcp::read_fast_open_keys(value);
   return {};
 }
 Result<std::size_t> get_fast_open_key(BaseSocket& socket, MutableBytes out) {
   const auto& own = socket.options().fast_open_keys;
-  const tcp::FastOpenKeys& keys = own ? *own : socket.host().tcp.fast_open_keys;
-  std::byte bytes[2 * kKeyBytes];
-  store_le64(bytes, keys.primary.k0);
-  store_le64(bytes + 8, keys.primary.k1);
-  if (keys.backup) {
-    store_le64(bytes + 16, keys.backup->k0);
-    store_le64(bytes + 24, keys.backup->k1);
-  }
-  const std::size_t size = std::min(out.size(), keys.backup ? sizeof bytes : kKeyBytes);
-  std::memcpy(out.data(), bytes, size);
+  const tcp::FastOpenKeys& keys = own ? *own : socket.host().tcp.cookie_keys();
+  std::array<std::byte, 2 * kKeyBytes> bytes{};
+  const std::size_t size = std::min(out.size(), tcp::write_fast_open_keys(keys, bytes));
+  std::memcpy(out.data(), bytes.data(), size);
   return size;
 }
 
@@ -256,7 +253,7 @@ constexpr OptionRow kRows[] = {
      .text = "TCP_NODELAY",
      .kind = OptionKind::boolean,
      .sockets = kStream,
-     .set = set_flag<&tcp::Settings::nodelay>,
+     .set = set_nodelay,
      .get = get_flag<&tcp::Settings::nodelay>,
      .effect = "no Nagle: what is sent leaves at once"},
     {.level = IPPROTO_TCP,
@@ -264,7 +261,7 @@ constexpr OptionRow kRows[] = {
      .text = "TCP_CORK",
      .kind = OptionKind::boolean,
      .sockets = kStream,
-     .set = set_flag<&tcp::Settings::cork>,
+     .set = set_cork,
      .get = get_flag<&tcp::Settings::cork>,
      .effect = "only full segments leave, for at most 200 ms"},
     {.level = IPPROTO_TCP,

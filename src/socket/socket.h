@@ -59,6 +59,7 @@ struct Outgoing {
   std::optional<IpAddress> from{};  // IP_PKTINFO / IPV6_PKTINFO
   std::optional<int> ttl{};         // IP_TTL / IPV6_HOPLIMIT as ancillary data
   std::optional<int> tos{};
+  bool waits = false;  // the caller waits until all is taken
 };
 
 struct Incoming {
@@ -128,6 +129,7 @@ class Socket {
 
   // --- questions
   virtual Readiness readiness() const = 0;
+  virtual bool is_opening() const { return false; }    // a stream whose SYN is under way
   virtual Endpoint local() const = 0;                  // :: or 0.0.0.0 and port 0 when unbound
   virtual std::optional<Endpoint> remote() const = 0;  // empty: not connected
   virtual SocketReport report() const = 0;

@@ -28,12 +28,19 @@ Result<> StreamSocket::connect(std::optional<Endpoint> to) {
 Result<std::size_t> StreamSocket::send_fast_open(const Outgoing& message) {
   if ((host_.config.fast_open & tcp::kFastOpenClient) == 0) return Errno::opnotsupp;
   if (phase_ == Phase::connected || listener_) return Errno::isconn;
-  if (phase_ == Phase::connecting) return Errno::already;
+  if (phase_ == Phase::connecting) {
+    const bool is_open = tcp::is_synchronized(connection_->state());
+    if (is_open) phase_ = Phase::connected;
+    if (!is_open && !connection_->tcp().is_syn_deferred()) return Errno::already;
+    Outgoing rest = message;  // it has begun: by TCP_FASTOPEN_CONNECT, or by a call before this one
+    rest.flags &= ~MessageFlags::kFastOpen;
+    return send(rest);
+  }
   if (phase_ == Phase::disconnecting || !message.to) return Errno::inval;
   if (auto checked = check_family(message.to->address); !checked) return checked.error();
   const Result<> begun = begin_connect(*message.to);
   if (!begun && begun.error() != Errno::inprogress) return begun.error();
-  if (!connection_->tcp().try_fast_open(host_.now)) return Errno::inprogress;
+  if (!connection_->tcp().try_fast_open(host_.now)) return after_first_bytes(message, 0);
   std::size_t done = 0;
   for (const Bytes& bytes : message.buffers) {
     const auto taken = connection_->tcp().send(host_.now, bytes, false, false);
@@ -41,8 +48,21 @@ Result<std::size_t> StreamSocket::send_fast_open(const Outgoing& message) {
     done += *taken;
     if (*taken < bytes.size()) break;
   }
+  return after_first_bytes(message, done);
+}
+
+// `done` bytes of it go with the SYN.
+Result<std::size_t> StreamSocket::after_first_bytes(const Outgoing& message, std::size_t done) {
+  std::size_t wanted = 0;
+  for (const Bytes& bytes : message.buffers) wanted += bytes.size();
+  if (message.waits && done < wanted) connection_->tcp().expect_writer();
   if (done == 0) return Errno::inprogress;
   return done;
+}
+
+bool StreamSocket::is_opening() const {
+  return phase_ == Phase::connecting && connection_->state() == tcp::State::syn_sent &&
+         !connection_->tcp().is_syn_deferred();
 }
 
 Result<> StreamSocket::finish_connect() {

@@ -44,6 +44,10 @@ void StreamSocket::settings_changed() {
   host_.touch(*connection_);
 }
 
+void StreamSocket::push() {
+  if (connection_ != nullptr) connection_->tcp().push();
+}
+
 void StreamSocket::hops_changed() {
   if (connection_ != nullptr)
     connection_->set_hops(hop_limit(connection_->tuple()), service(connection_->tuple()),

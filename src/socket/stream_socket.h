@@ -47,6 +47,8 @@ class StreamSocket final : public BaseSocket {
   tcp::Settings* own_settings() override;
   const tcp::Settings* read_settings() const override { return &settings(); }
   void settings_changed() override;
+  void push() override;
+  bool is_opening() const override;
   std::optional<tcp::Info> tcp_info() const override;
   std::uint32_t receive_buffer_bytes() const override { return settings().receive_buffer; }
   std::uint32_t send_buffer_bytes() const override { return settings().send_buffer; }
@@ -75,6 +77,7 @@ class StreamSocket final : public BaseSocket {
 
   Result<> begin_connect(const Endpoint& to);
   Result<std::size_t> send_fast_open(const Outgoing& message);
+  Result<std::size_t> after_first_bytes(const Outgoing& message, std::size_t done);
   Result<> finish_connect();
   Result<std::uint16_t> choose_port(const IpAddress& local, const Endpoint& remote,
                                     std::optional<SeqNum>& beyond);

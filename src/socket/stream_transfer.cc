@@ -15,6 +15,7 @@ Result<std::size_t> StreamSocket::send(const Outgoing& message) {
   if ((message.flags & MessageFlags::kFastOpen) != 0) return send_fast_open(message);
   if (connection_ == nullptr) return take_error().value_or(Errno::pipe);
   const bool out_of_band = (message.flags & MessageFlags::kOob) != 0;
+  const bool is_first = connection_->tcp().is_syn_deferred();  // TCP_FASTOPEN_CONNECT waited for it
   std::size_t done = 0;
   std::optional<Errno> failure;
   for (std::size_t i = 0; i < message.buffers.size(); ++i) {
@@ -32,6 +33,7 @@ Result<std::size_t> StreamSocket::send(const Outgoing& message) {
   }
   if (!connection_->is_retired()) host_.touch(*connection_);
   if (done == 0 && failure) return *failure;
+  if (is_first) return after_first_bytes(message, done);
   return done;
 }
 

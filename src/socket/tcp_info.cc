@@ -122,6 +122,7 @@ LinuxTcpInfo to_linux(const tcp::Info& info) {
   out.segs_out = static_cast<std::uint32_t>(info.segments_out);
   out.segs_in = static_cast<std::uint32_t>(info.segments_in);
   out.notsent_bytes = info.notsent_bytes;
+  out.delivered = info.delivered_segments;
   out.min_rtt = info.min_rtt > Duration::zero() ? us(info.min_rtt) : 0xffffffff;  // none yet
   if (info.state == tcp::State::listen) out.min_rtt = out.snd_ssthresh = 0;
   out.data_segs_in = static_cast<std::uint32_t>(info.data_segments_in);

@@ -83,6 +83,9 @@ Result<> Stack::set_sysctl(std::string_view name, std::string_view value) {
 PacketPool& Stack::pool() {
   return impl_->pool;
 }
+void Stack::forget_peers() {
+  impl_->tcp.fast_open.clear();
+}
 const tcp::Counters& Stack::tcp_counters() const {
   return impl_->tcp.counters;
 }

@@ -84,6 +84,7 @@ class Stack {
   // Linux does. ENOENT, EINVAL, EOPNOTSUPP.
   Result<> set_sysctl(std::string_view name, std::string_view value);
   PacketPool& pool();
+  void forget_peers();  // what is remembered of servers: cookies and MSS of fast opens
   const tcp::Counters& tcp_counters() const;
   DropCounters& drops();
   const DropCounters& drops() const;

@@ -3,12 +3,14 @@
 #include "stack/sysctl.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <limits>
 #include <optional>
 
 #include "stack/stack.h"
 #include "tcp/congestion_control.h"
+#include "tcp/fast_open.h"
 
 namespace sockeye {
 namespace {
@@ -114,6 +116,47 @@ std::string get_congestion_control(const StackConfig& config) {
   return config.tcp.congestion_control;
 }
 
+// As the kernel prints it: four 32-bit numbers, each of four bytes from the lowest on; a backup behind a
+// comma.
+Result<> set_fast_open_key(StackConfig& config, std::string_view text) {
+  const std::string_view word = next_word(text);
+  if (!next_word(text).empty()) return Errno::inval;
+  std::array<std::byte, 2 * tcp::kFastOpenKeyBytes> bytes{};
+  std::size_t numbers = 0;
+  for (std::size_t at = 0; at <= word.size();) {
+    const std::size_t end = std::min(word.find_first_of("-,", at), word.size());
+    std::uint32_t value = 0;
+    const auto [stop, bad] = std::from_chars(word.data() + at, word.data() + end, value, 16);
+    if (bad != std::errc() || stop != word.data() + end || numbers == 8) return Errno::inval;
+    if (end < word.size() && word[end] != (numbers == 3 ? ',' : '-')) return Errno::inval;
+    for (std::size_t i = 0; i < 4; ++i)
+      bytes[4 * numbers + i] = static_cast<std::byte>(value >> 8 * i & 0xff);
+    ++numbers;
+    at = end + 1;
+  }
+  if (numbers != 4 && numbers != 8) return Errno::inval;
+  const auto given = Bytes(bytes).first(4 * numbers);
+  config.tcp.fast_open_keys = std::make_shared<const tcp::FastOpenKeys>(tcp::read_fast_open_keys(given));
+  return {};
+}
+// Zeros: none was set, and what was drawn is not told.
+std::string get_fast_open_key(const StackConfig& config) {
+  std::array<std::byte, 2 * tcp::kFastOpenKeyBytes> bytes{};
+  std::size_t size = tcp::kFastOpenKeyBytes;
+  if (config.tcp.fast_open_keys) size = tcp::write_fast_open_keys(*config.tcp.fast_open_keys, bytes);
+  std::string text;
+  for (std::size_t word = 0; word < size; word += 4) {
+    if (word > 0) text += word == tcp::kFastOpenKeyBytes ? ',' : '-';
+    constexpr char kDigits[] = "0123456789abcdef";
+    for (std::size_t i = 4; i-- > 0;) {
+      const auto byte = std::to_integer<unsigned>(bytes[word + i]);
+      text += kDigits[byte >> 4];
+      text += kDigits[byte & 15];
+    }
+  }
+  return text;
+}
+
 // A switch whose "on" is Linux's present default; Linux's other values are variants that do not exist here.
 template <bool Config::*member, std::int64_t on>
 Result<> set_switch(StackConfig& config, std::string_view text) {
@@ -208,11 +251,17 @@ constexpr SysctlRow kRows[] = {
     fixed<1>("ipv4.tcp_recovery", "RFC 8985 (RACK)"),
     a_number<&Config::slow_start_after_idle, 0, 1>("ipv4.tcp_slow_start_after_idle",
                                                    "a window that was not used is halved once per RTO"),
+    a_number<&Config::min_tso_segs, 1, 255>("ipv4.tcp_min_tso_segs",
+                                            "segments in a packet, however slow the path"),
+    a_number<&Config::notsent_low_water, 0, 0xffffffff>("ipv4.tcp_notsent_lowat",
+                                                        "of sockets without TCP_NOTSENT_LOWAT"),
     a_number<&Config::pacing_ss_ratio, 0, 1000>("ipv4.tcp_pacing_ss_ratio",
                                                 "percent of a window per RTT in slow start"),
     a_number<&Config::pacing_ca_ratio, 0, 1000>("ipv4.tcp_pacing_ca_ratio",
                                                 "percent of a window per RTT in congestion avoidance"),
     a_number<&Config::fast_open, 0, kIntMax>("ipv4.tcp_fastopen", "RFC 7413: bits; 1 clients, 2 servers"),
+    {"ipv4.tcp_fastopen_key", get_fast_open_key, set_fast_open_key,
+     "of the cookies; a backup behind a comma"},
     some_seconds<&Config::fast_open_blackhole, kIntMax>("ipv4.tcp_fastopen_blackhole_timeout_sec",
                                                         "the pause after SYNs with data got lost; 0: none"),
     a_number<&Config::syncookies, 0, 2>("ipv4.tcp_syncookies", "RFC 4987: 0 never, 1 on overflow, 2 always"),

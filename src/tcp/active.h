@@ -29,12 +29,13 @@ namespace sockeye::tcp {
 
 // A fast open of ours, from the call to the SYN-ACK (RFC 7413 4.1.3).
 struct FastOpenAttempt {
-  bool asks = false;        // for a cookie, without data
-  bool sends = false;       // data, with or without a cookie
-  bool deferred = false;    // the SYN waits for the data
-  std::uint16_t data = 0;   // bytes behind the SYN, once it has left
-  std::uint16_t room = 0;   // how many there may be
-  FastOpenCookie cookie{};  // of length 0: none is needed
+  bool asks = false;          // for a cookie, without data
+  bool sends = false;         // data, with or without a cookie
+  bool deferred = false;      // the SYN waits for the data
+  bool writer_waits = false;  // a blocking call has more bytes than went with the SYN
+  std::uint16_t data = 0;     // bytes behind the SYN, once it has left
+  std::uint16_t room = 0;     // how many there may be
+  FastOpenCookie cookie{};    // of length 0: none is needed
 };
 
 struct Active {
@@ -65,7 +66,8 @@ struct Active {
   Instant persist_since{};  // of this series of probes, for TCP_USER_TIMEOUT
   Instant delayed_ack_at = kNever;
   SeqNum round_end{};              // the present round trip ends when this is acknowledged
-  std::uint32_t flight_max = 0;    // in this round trip
+  SeqNum usage_end{};              // how far the window is used is judged anew when this is acknowledged
+  std::uint32_t flight_max = 0;    // in that time
   SeqNum short_end{};              // end of the last segment below mss that was sent
   std::optional<SeqNum> fin_at{};  // a FIN that arrived out of order
   FastOpenAttempt fast_open{};

@@ -136,7 +136,12 @@ Arrival::Verdict Arrival::check_syn() {
   // Simultaneous open: the SYN-ACK that crosses ours repeats the SYN we know (RFC 9293 figure 8).
   const bool is_known = c_.state_ == State::syn_received && segment_.flags.ack &&
                         segment_.seq == c_.rcv_.irs && segment_.ack == c_.snd_.nxt;
-  if (is_known) return proceed();
+  if (is_known) {
+    // As Linux: its SYN came twice, and that is said.
+    if (c_.flags_.sack) c_.active().report.on_duplicate({segment_.seq, segment_.seq + 1u});
+    c_.acknowledge_now();
+    return proceed();
+  }
   return challenge(Drop::syn_in_window);  // RFC 5961 4.2 MUST-4, MUST-5
 }
 
@@ -254,6 +259,10 @@ std::optional<Drop> Arrival::in_syn_sent() {
     return std::nullopt;
   }
   if (!segment_.flags.syn) return ack ? Drop::no_ack : Drop::out_of_window;
+  if (ack && !echoes_our_syn()) {
+    reset_reply();
+    return Drop::paws;
+  }
   take_syn();
   if (!ack) {  // both ends have sent a SYN: RFC 9293 3.5 MUST-10
     c_.enter(Event::receive_syn);
@@ -269,11 +278,30 @@ std::optional<Drop> Arrival::in_syn_sent() {
   else if (segment_.options.timestamps)  // the echo tells which SYN was answered
     rtt = c_.timestamps_.round_trip(now_, segment_.options.timestamps->echo);
   if (rtt) c_.rtt_.on_sample(*rtt, c_.snd_.una, c_.snd_.nxt, c_.rto_limits());
-  c_.on_syn_ack_of_fast_open(segment_);
+  const std::uint32_t again = c_.on_syn_ack_of_fast_open(segment_);
+  const bool takes_data = c_.flags_.fast_open && again == 0;
+  const bool is_answered = c_.active().fast_open.writer_waits;
+  c_.active().fast_open = FastOpenAttempt();
   c_.enter(Event::receive_syn_ack);
   c_.establish(now_);
-  c_.acknowledge_now();
-  return std::nullopt;
+  if (again > 0) c_.resend_syn_data(now_, again);
+  if (is_answered)
+    c_.delay_ack_of_syn(now_);
+  else
+    c_.acknowledge_now();
+  if (!takes_data || (segment_.payload_bytes == 0 && !segment_.flags.fin)) return std::nullopt;
+  const Verdict verdict = process_text();  // RFC 7413 4.2.2: the server's may come with its SYN-ACK
+  (void)check_fin();
+  return verdict.drop;
+}
+
+// Linux: a timestamp that no SYN of ours has carried is not from the peer that we have asked.
+bool Arrival::echoes_our_syn() const {
+  const auto& timestamps = segment_.options.timestamps;
+  if (!timestamps || timestamps->echo == 0 || !c_.resources_.config.timestamps) return true;
+  const std::uint32_t offset = timestamp_offset(c_.resources_.timestamp_key, c_.tuple_);
+  const std::uint32_t first = TimestampState::value_at(c_.active().unacked_since, offset);
+  return timestamps->echo - first <= TimestampState::value_at(now_, offset) - first;
 }
 
 void Arrival::take_syn() {

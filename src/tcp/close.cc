@@ -97,7 +97,11 @@ TimeWait Connection::make_time_wait(Instant now) const {
 // ends it; later it is only remembered, and is what ETIMEDOUT becomes if nothing else comes. RFC 5927 4.1:
 // the quoted number must be of something in flight.
 void Connection::on_icmp_error(Instant now, Errno error, bool hard, SeqNum quoted_seq) {
-  if (quoted_seq < snd_.una || quoted_seq > snd_.nxt) return;
+  const SeqNum oldest = is_fast_child() ? snd_.iss : snd_.una;  // its SYN-ACK is still under way
+  if (quoted_seq < oldest || quoted_seq > snd_.nxt) {
+    resources_.counters.count(Counter::out_of_window_icmps);
+    return;
+  }
   if (state_ == State::syn_sent || state_ == State::syn_received) {
     fail(error, Event::abort);
   } else if (is_synchronized(state_) && state_ != State::time_wait) {

@@ -13,6 +13,8 @@
 
 namespace sockeye::tcp {
 
+struct FastOpenKeys;  // tcp/fast_open.h
+
 struct Config {
   // What the RFCs say where Linux departs from them (tcp/profile.cc names each difference and its source).
   static Config rfc();
@@ -57,6 +59,7 @@ struct Config {
   std::uint32_t receive_buffer_max = 6u << 20;     // net.ipv4.tcp_rmem[2] (auto-tuning)
   std::uint32_t send_buffer_default = 87040;       // what Linux starts at, then auto-tunes
   std::uint32_t send_buffer_max = 4u << 20;        // net.ipv4.tcp_wmem[2]
+  std::uint32_t notsent_low_water = 0xffffffff;    // net.ipv4.tcp_notsent_lowat
   Duration invalid_ratelimit = 500ms;              // net.ipv4.tcp_invalid_ratelimit: between answers of one
                                                    // connection to what it does not believe (RFC 5961 7)
   std::uint32_t challenge_ack_limit = 0x7fffffff;  // net.ipv4.tcp_challenge_ack_limit: a second, whole host
@@ -68,6 +71,7 @@ struct Config {
   unsigned ecn_option = 2;         // net.ipv4.tcp_ecn_option: 0 never, 1 when it has news, 2 when it fits
   unsigned ecn_option_beacon = 3;  // net.ipv4.tcp_ecn_option_beacon: at least so often per round trip
   unsigned fast_open = 1;          // net.ipv4.tcp_fastopen: bits of tcp/fast_open.h
+  std::shared_ptr<const FastOpenKeys> fast_open_keys{};  // net.ipv4.tcp_fastopen_key; null: drawn at random
   Duration fast_open_blackhole = Duration::zero();  // net.ipv4.tcp_fastopen_blackhole_timeout_sec; 0: none
   bool ecn_fallback = true;                         // net.ipv4.tcp_ecn_fallback
   std::uint32_t syn_backlog_max = 4096;             // net.ipv4.tcp_max_syn_backlog
@@ -82,6 +86,7 @@ struct Config {
   bool pacing = false;
   bool header_prediction = true;      // tcp/prediction.cc; off: every segment goes the long way, for tests
   bool slow_start_after_idle = true;  // net.ipv4.tcp_slow_start_after_idle (docs/decisions/0006)
+  unsigned min_tso_segs = 2;          // net.ipv4.tcp_min_tso_segs: segments in a packet, if there are as many
   unsigned pacing_ss_ratio = 200;     // net.ipv4.tcp_pacing_ss_ratio: percent of cwnd per RTT in slow start
   unsigned pacing_ca_ratio = 120;     // net.ipv4.tcp_pacing_ca_ratio
 };

@@ -109,7 +109,7 @@ Active& Connection::active() {
   if (active_ == nullptr) {
     active_ = resources_.active.acquire();
     active_->rate.start(counts_.bytes_sent);
-    active_->round_end = snd_.una;
+    active_->round_end = active_->usage_end = snd_.una;
     active_->flight_max = 0;
   }
   return *active_;
@@ -160,8 +160,9 @@ Result<std::size_t> Connection::send(Instant now, Bytes bytes, bool more, bool o
   const auto wanted = static_cast<std::uint32_t>(std::min<std::size_t>(bytes.size(), room));
   const std::uint32_t taken = a.send_buffer.append(resources_.chunks, bytes.first(wanted));
   if (taken == 0) return Errno::nobufs;
+  if (unsent() == 0) flags_.pushed = false;
   snd_.end += taken;
-  flags_.more = more;
+  flags_.more = flags_.unpushed = more;
   if (out_of_band) a.urgent.mark_sent(snd_.end);
   (void)now;
   return std::size_t{taken};

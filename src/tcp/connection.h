@@ -101,6 +101,8 @@ class Connection {
   // After try_fast_open() said so: the SYN waits for the first send() (TCP_FASTOPEN_CONNECT).
   void defer_syn();
   bool is_syn_deferred() const;
+  // A blocking call has more bytes than what goes with the SYN: they will carry the ACK of the SYN-ACK.
+  void expect_writer();
   // Goes on where another stack left off (tcp/snapshot.h); on a fresh connection, before anything else.
   // nobufs: the pool cannot hold its bytes; then it is of no use any more.
   Result<> restore(Instant now, const Snapshot& snapshot);
@@ -159,6 +161,9 @@ class Connection {
   const Settings& settings() const;
   Settings& settings();  // then call on_settings_changed()
   void on_settings_changed(Instant now);
+  // TCP_NODELAY is set, or TCP_CORK taken away from a socket with TCP_NODELAY: what is buffered by now leaves
+  // although it is corked (Linux).
+  void push() { flags_.pushed = true; }
   Info info(Instant now) const;  // TCP_INFO
   // Bytes that a program has not read although the connection handed them out (a carrier): they
   // count against the advertised window. Call again whenever it changes.
@@ -210,7 +215,7 @@ class Connection {
     bool reset_acks : 1 = false;  // ... with ACK and our numbers, not in answer to a segment
     bool probe_due : 1 = false;   // persist
     bool keepalive_due : 1 = false;
-    bool congestion_limited : 1 = false;     // cwnd held something back in this round trip
+    bool congestion_limited : 1 = false;     // cwnd was used up in this round trip
     bool passive : 1 = false;                // the child of a listener
     bool quick_ack : 1 = false;              // TCP_QUICKACK as last seen
     bool syn_data_acked : 1 = false;         // TCPI_OPT_SYN_DATA
@@ -219,6 +224,8 @@ class Connection {
     bool probe_unmeasured : 1 = false;       // no round trip was measured since the last tail loss probe
     std::uint8_t fast_open_failure : 2 = 0;  // tcpi_fastopen_client_fail
     bool has_rare : 1 = false;               // Resources::rare has something of ours
+    bool pushed : 1 = false;                 // push(): what is buffered waits for nothing
+    bool unpushed : 1 = false;               // the last bytes were sent with MSG_MORE: no PSH
   };
   // Counters that TCP_INFO reports; 32 bits where Linux has 32.
   struct Counts {
@@ -261,7 +268,10 @@ class Connection {
   // fast_open_connection.cc
   bool is_fast_child() const { return flags_.passive && state_ == State::syn_received; }
   std::uint32_t add_fast_open(Segment& syn, Packet& packet);
-  void on_syn_ack_of_fast_open(const Segment& segment);
+  std::uint32_t on_syn_ack_of_fast_open(const Segment& segment);
+  void resend_syn_data(Instant now, std::uint32_t bytes);
+  void delay_ack_of_syn(Instant now);
+  void resend_syn_alone();
   Result<std::size_t> send_with_syn(Bytes bytes);
   void establish_fast(Instant now);
   void on_fast_open_timeout(Instant now, bool is_over);
@@ -301,6 +311,7 @@ class Connection {
   bool is_held_by_pacer(Instant now);
   void pace(Instant now, std::uint32_t bytes);
   void tell_busy_clock(Instant now);
+  void note_window_use(bool is_used_up);
 
   // prediction.cc
   bool is_predicted(const Segment& segment) const;
@@ -435,6 +446,7 @@ class Connection {
   ChallengeAck challenge_;
   std::uint32_t min_rtt_us_ = 0;
   std::uint32_t delivery_rate_ = 0;  // in kRateUnit bytes per second
+  std::uint32_t delivered_ = 0;      // segments that the peer has, without our SYN
   BusyTotals busy_;
   std::uint32_t last_data_sent_ms_ = 0;
   std::uint32_t last_data_received_ms_ = 0;

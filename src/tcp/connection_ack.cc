@@ -39,6 +39,7 @@ void Connection::on_ack(Instant now, const Segment& segment) {
   if (!news.is_old) {
     probes_ = 0;
     soft_error_ = Errno{};
+    flags_.more = false;  // Linux: what MSG_MORE held back waits for the next ACK at the longest
     update_send_window(segment);
   }
   if (active_ == nullptr) {
@@ -85,8 +86,6 @@ void Connection::after_progress(Instant now, bool was_writable) {
   Active& a = *active_;
   if (snd_.una > a.round_end) {  // a round trip is over
     a.round_end = snd_.nxt;
-    a.flight_max = distance(snd_.una, snd_.nxt);
-    flags_.congestion_limited = false;
   }
   a.unacked_since = now;
   grow_send_buffer();
@@ -175,6 +174,7 @@ void Connection::take_acked_bytes(Instant now, SeqNum ack, AckNews& news) {
 
 void Connection::note_delivered(Instant now, const SentSegment& piece, AckNews& news) {
   news.delivered += piece.bytes();
+  delivered_ += piece.segments();
   active_->rate.on_acknowledged(piece.rate, piece.sent_at, piece.retransmissions > 0);
   if (!flags_.sack) return;
   const bool echo_is_older = piece.retransmissions > 0 && news.echo &&

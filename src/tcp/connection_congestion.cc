@@ -66,6 +66,18 @@ void Connection::take_rate(const RateSample& rate) {
   flags_.rate_app_limited = rate.is_app_limited;
 }
 
+// Linux (tcp_cwnd_validate): the strongest sign of a round trip that the window was needed counts; it is
+// `is_used_up` also when nothing more waited.
+void Connection::note_window_use(bool is_used_up) {
+  Active& a = *active_;
+  const std::uint32_t flight = distance(snd_.una, snd_.nxt);
+  const bool is_more = !flags_.congestion_limited && flight > a.flight_max;
+  if (snd_.una < a.usage_end && !is_used_up && !is_more) return;
+  flags_.congestion_limited = is_used_up;
+  a.flight_max = flight;
+  a.usage_end = snd_.nxt;
+}
+
 bool Connection::is_paced() const {
   const std::uint64_t limit = settings_->value.max_pacing_rate;
   return congestion_->needs_pacing() || (limit != kUnlimitedRate && limit != 0) ||  // 0: none, as Linux

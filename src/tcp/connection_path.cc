@@ -42,6 +42,7 @@ void Connection::update_mss(bool resend) {
 
 void Connection::on_path_change(Instant now, const Path& path, bool resend) {
   path_ = path;
+  if (state_ == State::syn_sent && resend) resend_syn_alone();
   if (is_synchronized(state_) && state_ != State::time_wait) update_mss(resend);
   (void)now;
 }
@@ -124,6 +125,7 @@ void Connection::send_mtu_probe(Instant now, std::uint32_t payload, Segment& seg
   a.has_short = had_short;  // it is no short segment that Nagle would wait for
   a.short_end = short_end;
   packet.segment_size = 0;  // one piece, that is the point
+  segment.flags.psh = segment.seq + segment.payload_bytes == snd_.end && !flags_.unpushed;
   rare()->mtu.on_sent(segment.payload_bytes + header_bytes(), segment.seq, segment.end());
   congestion_->set_cwnd(congestion_->cwnd() - snd_.mss);  // Linux: it takes the place of two
 }

@@ -14,6 +14,17 @@
 #include "tcp/segmentizer.h"
 
 namespace sockeye::tcp {
+namespace {
+
+// RFC 9293 3.9.1.2 MUST-61: PSH on the last segment that is buffered, unless the program has said that more
+// follows (MSG_MORE). As Linux since 5.4 also on every packet of several segments, so that the receiver's GRO
+// hands it on at once; a single one is left alone, for it is sent under congestion, where a later ACK is
+// better.
+bool wants_push(const Segment& segment, bool is_end, std::uint32_t mss) {
+  return segment.payload_bytes > 0 && (is_end || segment.payload_bytes > mss);
+}
+
+}  // namespace
 
 // Most visits find that everything has left: no packet is taken for them, and no list is asked.
 bool Connection::rest_if_quiet(Instant now) {
@@ -115,18 +126,19 @@ void Connection::on_packet_out(Instant now, const Segment& segment) {
   if (acknowledges) delayed_ack_.on_ack_sent();
   if (segment.payload_bytes == 0) return;
   ++counts_.data_segments_out;
-  if (last_data_received_ms_ != 0)
-    delayed_ack_.on_data_sent(std::chrono::milliseconds(ms_of(now) - last_data_received_ms_));
+  delayed_ack_.on_data_sent(std::chrono::milliseconds(ms_of(now) - last_data_received_ms_));
   last_data_sent_ms_ = ms_of(now);
 }
 
-// Payload that the link takes in one piece: whole segments, at least one.
+// Payload of one packet, in whole segments and at least one: what the link takes in one piece, but no more
+// than leaves in about a millisecond (packet_goal()).
 std::uint32_t Connection::packet_max() const {
   const std::uint32_t headers = header_bytes();
   const std::uint32_t largest = std::min(path_.largest_packet, Packet::kLargest);
   std::uint32_t room = largest > headers ? largest - headers : 0;
   if (room < 2u * snd_.mss) return snd_.mss;
-  if (is_paced()) room = std::min(room, pacing_quantum(pacing_rate(), snd_.mss));
+  if (!is_near(min_rtt_us_))
+    room = std::min(room, packet_goal(pacing_rate(), min_rtt_us_, resources_.config.min_tso_segs, snd_.mss));
   return std::max<std::uint32_t>(room / snd_.mss * snd_.mss, snd_.mss);
 }
 
@@ -173,13 +185,14 @@ void Connection::send_again(Instant now, SackBlock range, bool as_probe, Segment
   const std::uint32_t data = bytes - (fin ? 1 : 0);
   segment.payload_bytes = a.send_buffer.slice_into(packet, distance(snd_.una, range.begin), data);
   segment.flags.fin = fin && segment.payload_bytes == data;
-  segment.flags.psh = segment.payload_bytes > 0 && segment.seq + segment.payload_bytes == snd_.end;
-  fill_header(now, segment);
   packet.segment_size = segment.payload_bytes > snd_.mss ? snd_.mss : std::uint16_t{0};
   packet.cwr_in_pieces = ecn_.is_accurate();
   const RateSnapshot snapshot = a.rate.on_sent(now, pipe(), segment.length());
-  packet.transmission =
+  const SentAgain sent =
       a.sent.on_retransmit(segment.seq, segment.end(), now, packet.segment_size, as_probe, snapshot);
+  packet.transmission = sent.transmission;
+  segment.flags.psh = sent.push && segment.payload_bytes > 0;
+  fill_header(now, segment);
   const std::uint32_t segments = (segment.length() + snd_.mss - 1) / snd_.mss;
   counts_.retransmits += segments;
   counts_.bytes_retransmitted += segment.payload_bytes;
@@ -200,7 +213,7 @@ bool Connection::poll_new_data(Instant now, Segment& segment, Packet& packet) {
   const std::uint32_t flight = distance(snd_.una, snd_.nxt);
   // RFC 9293 3.8.6 SHLD-15
   const std::uint32_t window = flight >= snd_.wnd ? 0 : snd_.wnd - flight;
-  if (flight == 0 && congestion_->cwnd() > 0) {
+  if (flight == 0 && window > 0 && congestion_->cwnd() > 0) {  // Linux: a closed window is no idleness
     const Duration idle = std::chrono::milliseconds(ms_of(now) - last_data_sent_ms_);
     const std::uint32_t initial = initial_window_bytes(resources_.config, snd_.mss);
     if (resources_.config.slow_start_after_idle && idle > resources_.config.rto_min &&
@@ -228,14 +241,15 @@ bool Connection::poll_new_data(Instant now, Segment& segment, Packet& packet) {
   situation.window = window;
   situation.congestion = cwnd > in_flight ? cwnd - in_flight : 0;
   situation.window_max = snd_.wnd_max;
-  situation.packet_max = waiting <= snd_.mss ? snd_.mss : packet_max();
+  situation.packet_max =
+      waiting <= snd_.mss ? snd_.mss : std::min(packet_max(), std::max(cwnd / 2 / snd_.mss, 1u) * snd_.mss);  // Linux
   situation.nothing_in_flight = in_flight == 0;
   situation.short_in_flight = a.has_short && a.short_end > snd_.una;
-  situation.nodelay = settings_->value.nodelay;
-  situation.corked = settings_->value.cork || flags_.more;
+  situation.nodelay = settings_->value.nodelay || flags_.pushed;
+  situation.corked = (settings_->value.cork || flags_.more) && !flags_.pushed;
   situation.is_last = flags_.fin_queued;
   const SendDecision decision = decide_send(situation);
-  if (decision.congestion_limited) flags_.congestion_limited = true;
+  if (decision.congestion_limited && decision.bytes == 0) note_window_use(true);
   const std::uint32_t next = std::min<std::uint32_t>(waiting, snd_.mss);
   a.window_limited = window < next && situation.congestion >= next;
   if (decision.bytes == 0 || is_held_by_pacer(now)) return false;
@@ -252,15 +266,16 @@ void Connection::send_new(Instant now, std::uint32_t bytes, bool fin, Segment& s
   const std::uint32_t offset = distance(snd_.una, snd_.nxt);
   segment.payload_bytes = bytes == 0 ? 0 : a.send_buffer.slice_into(packet, offset, bytes);
   segment.flags.fin = fin && segment.payload_bytes == bytes;
-  // RFC 9293 3.9.1.2 MUST-61: PSH on the last segment that is buffered.
-  segment.flags.psh = segment.payload_bytes > 0 && segment.seq + segment.payload_bytes == snd_.end;
+  const bool is_end = segment.seq + segment.payload_bytes == snd_.end && !flags_.unpushed;
+  segment.flags.psh = wants_push(segment, is_end, snd_.mss);
   fill_header(now, segment);
   ecn_.mark_new_data(segment);
   packet.segment_size = segment.payload_bytes > snd_.mss ? snd_.mss : std::uint16_t{0};
   packet.cwr_in_pieces = ecn_.is_accurate();
   if (offset == 0) a.unacked_since = now;
   const SeqNum end = segment.end();
-  a.sent.on_sent(segment.seq, end, now, packet.segment_size, a.rate.on_sent(now, pipe(), segment.length()));
+  a.sent.on_sent(segment.seq, end, now, packet.segment_size, a.rate.on_sent(now, pipe(), segment.length()),
+                 is_end);
   snd_.nxt = end;
   const bool is_whole = segment.payload_bytes == snd_.mss || segment.payload_bytes % snd_.mss == 0;
   if (!is_whole) {
@@ -274,7 +289,7 @@ void Connection::send_new(Instant now, std::uint32_t bytes, bool fin, Segment& s
   a.persist_back_off = 0;
   flags_.probe_due = false;
   counts_.bytes_sent += segment.payload_bytes;
-  a.flight_max = std::max(a.flight_max, distance(snd_.una, snd_.nxt));
+  note_window_use(pipe() >= congestion_->cwnd());
   pace(now, segment.payload_bytes);
   on_packet_out(now, segment);
 }
@@ -288,6 +303,7 @@ bool Connection::poll_probe(Instant now, Segment& segment, Packet& packet) {
   const std::uint32_t fits = std::min({unsent(), snd_.wnd, std::uint32_t{snd_.mss}});
   const std::uint8_t back_off = a.persist_back_off;
   if (snd_.una == snd_.nxt && fits > 0) {
+    flags_.unpushed = false;  // Linux: whatever MSG_MORE has said, this is pushed
     send_new(now, fits, flags_.fin_queued && fits == unsent() && snd_.wnd > fits, segment, packet);
     a.persist_back_off = back_off;
     return true;

@@ -34,6 +34,7 @@ namespace sockeye::tcp {
   X(fast_open_blackhole, "TCPFastOpenBlackhole", "fast open was paused: SYNs with data got lost")         \
   X(fast_open_passive_alt_key, "TCPFastOpenPassiveAltKey", "cookies made with the backup key")            \
   X(hp_hits, "TCPHPHits", "segments that header prediction took")                                         \
+  X(out_of_window_icmps, "OutOfWindowIcmps", "ICMP errors that quote nothing in flight (RFC 5927)")       \
   X(ecn_fallback, "TCPECNFallback", "SYNs repeated without ECN (RFC 3168 6.1.1.1)")
 
 enum class Counter : std::uint8_t {

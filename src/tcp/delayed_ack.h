@@ -32,8 +32,14 @@ class DelayedAck {
   bool wants_after_read() const { return is_short_ && !ping_pong_; }
   bool wants_at_once() const { return quick_ > 0 && !ping_pong_; }
   // We sent data `since` the last arrival: is this a conversation?
+  // Who has only asked so far is in none.
   void on_data_sent(Duration since) {
-    if (since < kDelay) ping_pong_ = true;
+    if (started_ && since < kDelay) ping_pong_ = true;
+  }
+  // A SYN-ACK came that data will answer soon.
+  void start(std::uint32_t window, std::uint32_t peer_mss) {
+    on_data(false, peer_mss, window, peer_mss);
+    ping_pong_ = false;
   }
   void on_ack_sent() {
     if (quick_ > 0) --quick_;

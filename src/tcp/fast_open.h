@@ -4,10 +4,12 @@
 // TCP Fast Open (RFC 7413): cookies of the server (4.1.2, Linux's: eight bytes of SipHash over both
 // addresses), what a client remembers of each server (4.1.3: cookie, MSS, and whether SYNs with data got
 // lost on the way), and the pause that a black hole brings (Linux: tcp_fastopen_blackhole_timeout_sec).
-// Not here: the experimental option of before the RFC (kind 254).
+// The experimental option of before the RFC (kind 254) is answered, and tried once with a server that does
+// not know RFC 7413's (Linux).
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -30,6 +32,10 @@ struct FastOpenKeys {
   SipKey primary{};
   std::optional<SipKey> backup{};
 };
+// As TCP_FASTOPEN_KEY has them: 16 bytes each.
+inline constexpr std::size_t kFastOpenKeyBytes = 16;
+FastOpenKeys read_fast_open_keys(Bytes bytes);  // one or two
+std::size_t write_fast_open_keys(const FastOpenKeys& keys, std::array<std::byte, 2 * kFastOpenKeyBytes>& out);
 FastOpenCookie make_fast_open_cookie(const SipKey& key, const IpAddress& client, const IpAddress& server);
 // 0: wrong; 1: good; 2: good, but made with the backup key: give out a new one.
 int check_fast_open_cookie(const FastOpenKeys& keys, const IpAddress& client, const IpAddress& server,
@@ -38,17 +44,22 @@ int check_fast_open_cookie(const FastOpenKeys& keys, const IpAddress& client, co
 // What a host's clients know about servers. Bounded: the one that was used least recently is forgotten.
 class FastOpenCache {
  public:
+  // Which option a server has left ununanswered; then the other is tried, once.
+  enum class Ask : std::uint8_t { none, by_rfc, by_experiment };
   struct Entry {
     FastOpenCookie cookie{};  // of length 0: none
-    std::uint16_t mss = 0;    // 0: unknown
+    Ask unanswered = Ask::none;
+    std::uint16_t mss = 0;  // 0: unknown
     std::uint64_t used = 0;
   };
 
   const Entry* find(const IpAddress& server);
-  void set(const IpAddress& server, std::uint16_t mss, const std::optional<FastOpenCookie>& cookie);
+  void set(const IpAddress& server, std::uint16_t mss, const std::optional<FastOpenCookie>& cookie,
+           Ask unanswered = Ask::none);
   // SYNs with data seem not to arrive there: ask anew before the next try.
   void forget_cookie(const IpAddress& server);
   std::size_t size() const { return entries_.size(); }
+  void clear() { entries_.clear(); }  // `ip tcp_metrics flush`
 
   // A black hole was met: no fast open for `pause`, twice as long for each in a row (at most 64 times).
   void on_black_hole(Instant now) {

@@ -33,6 +33,7 @@ bool Connection::try_fast_open(Instant now) {
   } else {
     attempt.asks = true;
     flags_.fast_open_failure = 1;
+    attempt.cookie.is_experimental = known != nullptr && known->unanswered == FastOpenCache::Ask::by_rfc;
     return false;
   }
   // As Linux: what the server took last time, or else we would offer; less all options there can be.
@@ -71,7 +72,7 @@ std::uint32_t Connection::add_fast_open(Segment& syn, Packet& packet) {
   Active& a = *active_;
   if (!(a.fast_open.asks || a.fast_open.sends) || a.retransmissions > 0) return 0;
   if (a.fast_open.asks) {
-    syn.options.fast_open.emplace();
+    syn.options.fast_open = a.fast_open.cookie;
     return 0;
   }
   if (a.fast_open.cookie.size > 0) syn.options.fast_open = a.fast_open.cookie;
@@ -85,14 +86,18 @@ std::uint32_t Connection::add_fast_open(Segment& syn, Packet& packet) {
   return syn.payload_bytes;
 }
 
-// snd_una is what the SYN-ACK acknowledges. What it left goes out again, as new data.
-void Connection::on_syn_ack_of_fast_open(const Segment& segment) {
+// snd_una is what the SYN-ACK acknowledges. Answers how many bytes it left.
+std::uint32_t Connection::on_syn_ack_of_fast_open(const Segment& segment) {
   Active& a = *active_;
   const std::uint32_t acked = distance(snd_.iss + 1, snd_.una);
   a.send_buffer.release(acked);
   if (flags_.fast_open) {
     const auto& cookie = segment.options.fast_open;
-    resources_.fast_open.set(tuple_.remote.address, snd_.peer_mss, cookie);
+    using Ask = FastOpenCache::Ask;
+    Ask unanswered = Ask::none;
+    if (!cookie && a.fast_open.asks && a.retransmissions == 0)
+      unanswered = a.fast_open.cookie.is_experimental ? Ask::by_experiment : Ask::by_rfc;
+    resources_.fast_open.set(tuple_.remote.address, snd_.peer_mss, cookie, unanswered);
     // SYNs with data, or the answers to them, do not get through: the next SYN only asks (4.1.3).
     const bool lost = a.retransmissions > 0 && !cookie && a.fast_open.data > 0 && acked == 0;
     if (lost) resources_.fast_open.forget_cookie(tuple_.remote.address);
@@ -102,14 +107,41 @@ void Connection::on_syn_ack_of_fast_open(const Segment& segment) {
   if (again > 0) {
     resources_.counters.count(Counter::fast_open_active_fail);
     flags_.fast_open_failure = a.retransmissions > 0 ? 3 : 2;
-    snd_.nxt = snd_.una;
-    counts_.bytes_sent -= again;
   } else if (has_data) {
     flags_.syn_data_acked = true;
     resources_.counters.count(Counter::fast_open_active);
     resources_.fast_open.on_success();
   }
-  a.fast_open = FastOpenAttempt();
+  return again;
+}
+
+// What the SYN carried in vain counts as lost, but not to congestion (Linux).
+void Connection::resend_syn_data(Instant now, std::uint32_t bytes) {
+  Active& a = active();
+  const auto cut = bytes > snd_.mss ? snd_.mss : std::uint16_t{0};
+  a.sent.on_sent(snd_.una, snd_.una + bytes, now, cut, a.rate.on_sent(now, 0, bytes), true);
+  a.retransmit_at = now + rto();
+  a.sent.mark_lost(a.sent.oldest());
+  a.recovery.enter(LossRecovery::Phase::loss, snd_.nxt);
+  a.recovery.set_resend(LossRecovery::Resend::lost);
+}
+
+// A blocking call has more to say, and will carry the ACK (Linux).
+void Connection::delay_ack_of_syn(Instant now) {
+  delayed_ack_.start(window_.current(rcv_.nxt), window_.peer_mss());
+  rcv_.acked = rcv_.irs;
+  active().delayed_ack_at = now + resources_.config.delayed_ack_max;
+}
+
+void Connection::expect_writer() {
+  if (state_ == State::syn_sent && active_ != nullptr) active_->fast_open.writer_waits = true;
+}
+
+// The SYN was too large for the path: again, at once and alone (Linux).
+void Connection::resend_syn_alone() {
+  if (active_ == nullptr || active_->fast_open.data == 0 || flags_.syn_due) return;
+  active_->fast_open.asks = active_->fast_open.sends = false;
+  flags_.syn_due = true;
 }
 
 // Linux: the third time-out in a row of a connection that began so, or its end, is a black hole.
@@ -142,7 +174,10 @@ void Connection::open_fast(Instant now, const Handshake& handshake, const Segmen
     active().fast_open.cookie = *handshake.fast_open_cookie;
   }
   (void)active();
-  if (syn.payload_bytes > 0) (void)take_text(now, syn, packet);
+  if (syn.payload_bytes > 0) {
+    flags_.syn_data_acked = true;
+    (void)take_text(now, syn, packet);
+  }
   active().delayed_ack_at = kNever;  // the SYN-ACK acknowledges them
   acks_due_ = 0;
   notify(Readiness::out);

@@ -130,6 +130,7 @@ Info Connection::info(Instant now) const {
   info.data_segments_out = counts_.data_segments_out;
   info.data_segments_in = counts_.data_segments_in;
   info.notsent_bytes = unsent();
+  info.delivered_segments = delivered_ + (is_synchronized(state_) ? 1 : 0);
   info.out_of_order_segments = counts_.out_of_order;
   info.since_last_data_sent = since(now, last_data_sent_ms_);
   info.since_last_data_received = since(now, last_data_received_ms_);

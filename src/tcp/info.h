@@ -71,6 +71,7 @@ struct Info {
   std::uint64_t data_segments_out = 0;
   std::uint64_t data_segments_in = 0;
   std::uint32_t notsent_bytes = 0;
+  std::uint32_t delivered_segments = 0;  // that the peer has, our SYN among them
   std::uint32_t out_of_order_segments = 0;
   Duration since_last_data_sent{};
   Duration since_last_data_received{};

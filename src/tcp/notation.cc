@@ -146,8 +146,9 @@ void read_sack(Scanner& in, SeqNum base, TcpOptions& options) {
   if (options.sack_count == 0) in.fail("expected a SACK block");
 }
 
-void read_fast_open(Scanner& in, TcpOptions& options) {
+void read_fast_open(Scanner& in, bool is_experimental, TcpOptions& options) {
   FastOpenCookie& cookie = options.fast_open.emplace();
+  cookie.is_experimental = is_experimental;
   const std::string_view digits = in.hex_pairs();
   if (digits.size() > 2 * cookie.bytes.size()) return in.fail("a cookie has at most 16 bytes");
   cookie.size = static_cast<std::uint8_t>(digits.size() / 2);
@@ -182,7 +183,8 @@ std::string accurate_ecn_text(const AccEcnOption& option) {
 
 std::string fast_open_text(const FastOpenCookie& cookie) {
   constexpr char kDigits[] = "0123456789abcdef";
-  std::string text = cookie.size % 4 == 2 ? "FO" : "nop,nop,FO";
+  std::string text = cookie.is_experimental ? "FOEXP" : "FO";
+  if ((cookie.size + (cookie.is_experimental ? 4 : 2)) % 4 != 0) text = "nop,nop," + text;
   if (cookie.size > 0) text += ' ';
   for (std::size_t i = 0; i < cookie.size; ++i) {
     const unsigned byte = std::to_integer<unsigned>(cookie.bytes[i]);
@@ -205,8 +207,10 @@ void read_options(Scanner& in, NotationBase base, SegmentText& out) {
       options.sack_permitted = true;
     else if (in.accept_word("TS"))
       read_timestamps(in, out);
+    else if (in.accept_word("FOEXP"))
+      read_fast_open(in, true, options);
     else if (in.accept_word("FO"))
-      read_fast_open(in, options);
+      read_fast_open(in, false, options);
     else if (in.accept_word("ECN"))
       read_accurate_ecn(in, options);
     else if (in.accept_word("sack"))

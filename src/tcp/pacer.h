@@ -7,8 +7,7 @@
 // D14). Who is woken late is credited the delay, at most half of a quantum's time, as in Linux
 // (tcp_update_skb_after_send), so that a coarse clock does not cost rate.
 //
-// A quantum is what the rate sends in one millisecond, at least two segments and at most 64 KiB: from
-// half a gigabit per second on packets are as large as without pacing.
+// A quantum is what the rate sends in one millisecond, at least two segments and at most 64 KiB.
 #pragma once
 
 #include <algorithm>
@@ -26,6 +25,22 @@ constexpr std::uint32_t pacing_quantum(std::uint64_t rate, std::uint32_t mss) {
   constexpr std::uint64_t kMost = 65536;
   const auto bytes = static_cast<std::uint32_t>(std::min(rate / 1000, kMost));
   return std::max(bytes / mss, 2u) * mss;
+}
+
+// How much goes into one packet (Linux: tcp_tso_autosize): what the pacing rate sends in about a millisecond,
+// whether it is paced or not, and more to near peers, whose ACKs come soon: 64 KiB below half a millisecond
+// of round-trip time, half as much for each further one. `min_rtt_us` 0: not measured.
+inline constexpr unsigned kPacingShift = 10, kNearShift = 9;
+constexpr bool is_near(std::uint32_t min_rtt_us) {
+  return min_rtt_us != 0 && min_rtt_us >> kNearShift == 0;
+}
+constexpr std::uint32_t packet_goal(std::uint64_t rate, std::uint32_t min_rtt_us, std::uint32_t segments_min,
+                                    std::uint32_t mss) {
+  constexpr std::uint64_t kMost = 65536;
+  const std::uint32_t distance = min_rtt_us >> kNearShift;
+  const std::uint64_t for_near = min_rtt_us != 0 && distance < 32 ? kMost >> distance : 0;
+  const auto bytes = static_cast<std::uint32_t>(std::min((rate >> kPacingShift) + for_near, kMost));
+  return std::max(bytes / mss, segments_min) * mss;
 }
 
 class Pacer {

@@ -61,12 +61,16 @@ struct Resources {
   Resources(const Resources&) = delete;
   Resources& operator=(const Resources&) = delete;
 
+  const FastOpenKeys& cookie_keys() const {
+    return config.fast_open_keys ? *config.fast_open_keys : fast_open_keys;
+  }
+
   const Config& config;
   ChunkPool& chunks;
-  const SipKey isn_key;         // RFC 9293 3.4.1
-  const SipKey timestamp_key;   // RFC 7323 7.1
-  const SipKey cookie_key;      // SYN cookies
-  FastOpenKeys fast_open_keys;  // net.ipv4.tcp_fastopen_key
+  const SipKey isn_key;               // RFC 9293 3.4.1
+  const SipKey timestamp_key;         // RFC 7323 7.1
+  const SipKey cookie_key;            // SYN cookies
+  const FastOpenKeys fast_open_keys;  // where nobody has set any
   FastOpenCache fast_open;
   RateLimit challenge_limit;  // of the whole host
   RateLimit reset_limit;

@@ -21,7 +21,8 @@ bool is_covered(SackBlock piece, SackBlock block, const SackScoreboard& known) {
 
 }  // namespace
 
-void SentQueue::on_sent(SeqNum begin, SeqNum end, Instant now, std::uint16_t mss, const RateSnapshot& rate) {
+void SentQueue::on_sent(SeqNum begin, SeqNum end, Instant now, std::uint16_t mss, const RateSnapshot& rate,
+                        bool push) {
   const std::uint32_t entry = take_node();
   SentSegment& segment = nodes_[entry].segment;
   segment.begin = begin;
@@ -29,6 +30,7 @@ void SentQueue::on_sent(SeqNum begin, SeqNum end, Instant now, std::uint16_t mss
   segment.sent_at = now;
   segment.mss = mss;
   segment.rate = rate;
+  segment.push = push;
   order_.push_back(entry);
   link_newest(entry);
 }
@@ -104,9 +106,10 @@ void SentQueue::set_sacked(std::uint32_t entry) {
   unlink(entry);
 }
 
-std::uint8_t SentQueue::on_retransmit(SeqNum begin, SeqNum end, Instant now, std::uint16_t mss, bool as_probe,
-                                      const RateSnapshot& rate) {
-  std::uint8_t highest = 0;
+SentAgain SentQueue::on_retransmit(SeqNum begin, SeqNum end, Instant now, std::uint16_t mss, bool as_probe,
+                                   const RateSnapshot& rate) {
+  SentAgain known;
+  bool is_one_packet = false;
   resent_end_ = was_resent_ ? max(resent_end_, end) : end;
   was_resent_ = true;
   for (std::size_t i = find(begin); i < order_.size() && (*this)[i].begin < end; ++i) {
@@ -116,7 +119,9 @@ std::uint8_t SentQueue::on_retransmit(SeqNum begin, SeqNum end, Instant now, std
     uncount(segment);
     if (!as_probe) segment.resent = true;
     if (segment.retransmissions < 255) ++segment.retransmissions;
-    highest = std::max(highest, segment.retransmissions);
+    known.transmission = std::max(known.transmission, segment.retransmissions);
+    is_one_packet |= segment.segments() > 1;
+    known.push = segment.push || is_one_packet;
     segment.sent_at = now;
     segment.mss = mss;
     segment.rate = rate;
@@ -125,7 +130,7 @@ std::uint8_t SentQueue::on_retransmit(SeqNum begin, SeqNum end, Instant now, std
     unlink(order_[i]);
     link_newest(order_[i]);
   }
-  return highest;
+  return known;
 }
 
 void SentQueue::on_duplicate(SackBlock range) {
@@ -222,6 +227,7 @@ void SentQueue::split(std::size_t index, SeqNum seq) {
   uncount(nodes_[left].segment);
   nodes_[right].segment = nodes_[left].segment;
   nodes_[left].segment.end = seq;
+  nodes_[left].segment.push = false;
   nodes_[right].segment.begin = seq;
   count(nodes_[left].segment);
   count(nodes_[right].segment);

@@ -40,6 +40,7 @@ struct SentSegment {
   bool sacked : 1 = false;
   bool lost : 1 = false;
   bool resent : 1 = false;  // a retransmission of it is believed to be in the network
+  bool push : 1 = false;    // its last byte was the last that a write had pushed
 
   std::uint32_t bytes() const { return distance(begin, end); }
   std::uint32_t segments() const { return mss == 0 ? 1 : (bytes() + mss - 1) / mss; }
@@ -54,6 +55,12 @@ struct SentAcked {
   Instant last_sent{};
 };
 
+// What is known about a range that goes out again.
+struct SentAgain {
+  std::uint8_t transmission = 0;  // the number of its retransmission, 1 for the first
+  bool push = false;              // as Linux: a write ended there, or one packet had several of its segments
+};
+
 class SentQueue {
  public:
   bool empty() const { return order_.empty(); }
@@ -63,7 +70,8 @@ class SentQueue {
   const SentSegment& operator[](std::size_t index) const { return nodes_[order_[index]].segment; }
 
   // A new packet, cut every `mss` bytes (0: not cut).
-  void on_sent(SeqNum begin, SeqNum end, Instant now, std::uint16_t mss = 0, const RateSnapshot& rate = {});
+  void on_sent(SeqNum begin, SeqNum end, Instant now, std::uint16_t mss = 0, const RateSnapshot& rate = {},
+               bool push = false);
 
   // The cumulative ACK stands at `una`. `visit` is called with each piece that it took away, in order.
   template <class Visit>
@@ -100,9 +108,9 @@ class SentQueue {
   }
 
   // The range goes out again. `as_probe`: only to see whether an answer comes (TLP); it does not count
-  // as being in the network twice. Answers the number of its retransmission (1 for the first).
-  std::uint8_t on_retransmit(SeqNum begin, SeqNum end, Instant now, std::uint16_t mss = 0,
-                             bool as_probe = false, const RateSnapshot& rate = {});
+  // as being in the network twice.
+  SentAgain on_retransmit(SeqNum begin, SeqNum end, Instant now, std::uint16_t mss = 0, bool as_probe = false,
+                          const RateSnapshot& rate = {});
   // The peer has got the range twice (RFC 2883): its second transmission is not under way any more.
   void on_duplicate(SackBlock range);
 

@@ -223,13 +223,16 @@ bool SynQueue::Impl::judge_fast_open(const FiveTuple& tuple, const Segment& segm
     counters.count(Counter::fast_open_listen_overflow);
     return false;
   }
-  const FastOpenKeys& keys = fast_open.keys != nullptr ? *fast_open.keys : resources.fast_open_keys;
+  const FastOpenKeys& keys = fast_open.keys != nullptr ? *fast_open.keys : resources.cookie_keys();
   const IpAddress& client = tuple.remote.address;
   const IpAddress& server = tuple.local.address;
   if ((bits & kFastOpenServerNoCookie) == 0 && !no_fast_open_cookie) {
     if (!theirs) return false;
     const int fits = theirs->size == 0 ? 0 : check_fast_open_cookie(keys, client, server, *theirs);
-    if (fits != 1) gift = make_fast_open_cookie(keys.primary, client, server);
+    if (fits != 1) {
+      gift = make_fast_open_cookie(keys.primary, client, server);
+      gift->is_experimental = theirs->is_experimental;
+    }
     if (fits == 0) {
       if (theirs->size > 0) counters.count(Counter::fast_open_passive_fail);
       return false;

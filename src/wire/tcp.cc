@@ -23,13 +23,16 @@ enum OptionKind : std::uint8_t {
   kAo = 29,
   kAccEcn0 = 172,
   kAccEcn1 = 174,
+  kExperiment = 254,
 };
+constexpr std::uint16_t kFastOpenExperiment = 0xf989;
 
-void read_cookie(Bytes body, TcpOptions& options) {
+void read_cookie(Bytes body, bool is_experimental, TcpOptions& options) {
   const bool is_cookie = body.size() >= 4 && body.size() <= 16 && body.size() % 2 == 0;
   if (!is_cookie && !body.empty()) return;
   FastOpenCookie& cookie = options.fast_open.emplace();
   cookie.size = static_cast<std::uint8_t>(body.size());
+  cookie.is_experimental = is_experimental;
   std::copy(body.begin(), body.end(), cookie.bytes.begin());
 }
 
@@ -65,7 +68,11 @@ void read_option(std::uint8_t kind, Bytes body, TcpOptions& options) {
         options.sack[i] = {SeqNum(load32(body.data() + 8 * i)), SeqNum(load32(body.data() + 8 * i + 4))};
       break;
     case kFastOpen:
-      read_cookie(body, options);
+      read_cookie(body, false, options);
+      break;
+    case kExperiment:
+      if (body.size() >= 2 && load16(body.data()) == kFastOpenExperiment)
+        read_cookie(body.subspan(2), true, options);
       break;
     case kAccEcn0:
     case kAccEcn1:
@@ -134,10 +141,14 @@ std::uint32_t sack_blocks_that_fit(const TcpOptions& options, std::uint32_t used
   return std::min<std::uint32_t>(options.sack_count, (room - 4) / 8);
 }
 
+std::uint32_t padded_cookie(const FastOpenCookie& cookie) {
+  return (cookie.size + (cookie.is_experimental ? 7u : 5u)) / 4 * 4;
+}
+
 std::uint32_t option_bytes_before_sack(const TcpOptions& options) {
   return (options.mss ? 4u : 0u) + (options.timestamps ? 12u : 0u) +
          (options.sack_permitted && !options.timestamps ? 4u : 0u) + (options.window_scale ? 4u : 0u) +
-         (options.fast_open ? (options.fast_open->size + 5u) / 4 * 4 : 0u) + options.signature.padded();
+         (options.fast_open ? padded_cookie(*options.fast_open) : 0u) + options.signature.padded();
 }
 
 std::uint32_t option_bytes_with_sack(const TcpOptions& options) {
@@ -206,10 +217,12 @@ void write_options(const TcpOptions& options, ByteWriter& out) {
   }
   if (options.fast_open) {
     const FastOpenCookie& cookie = *options.fast_open;
-    out.u8(kFastOpen);
-    out.u8(static_cast<std::uint8_t>(2 + cookie.size));
+    const std::uint32_t bytes = (cookie.is_experimental ? 4u : 2u) + cookie.size;
+    out.u8(cookie.is_experimental ? kExperiment : kFastOpen);
+    out.u8(static_cast<std::uint8_t>(bytes));
+    if (cookie.is_experimental) out.u16(kFastOpenExperiment);
     for (std::size_t i = 0; i < cookie.size; ++i) out.u8(std::to_integer<std::uint8_t>(cookie.bytes[i]));
-    if (cookie.size % 4 != 2) out.u16(kNop << 8 | kNop);
+    if (bytes % 4 != 0) out.u16(kNop << 8 | kNop);
   }
   const std::uint32_t blocks = sack_blocks_that_fit(options, option_bytes_before_sack(options));
   if (blocks > 0) write_sack(options, blocks, out);

@@ -45,6 +45,7 @@ struct SackBlock {
 // RFC 7413 4.1.1: 4 to 16 bytes, an even number; none: the client asks for a cookie.
 struct FastOpenCookie {
   std::uint8_t size = 0;
+  bool is_experimental = false;  // in the option of before the RFC: kind 254 (RFC 6994) with number 0xf989
   std::array<std::byte, 16> bytes{};
   friend constexpr bool operator==(const FastOpenCookie&, const FastOpenCookie&) = default;
 };

@@ -43,6 +43,20 @@ TEST(Sysctl, RefusesWhatItDoesNotKnow) {
 }
 
 // What Linux can switch and this stack cannot: only the value that is true is taken.
+// As the kernel prints it, with an optional backup.
+TEST(Sysctl, TheKeyOfFastOpen) {
+  StackConfig config;
+  EXPECT_EQ(*get_sysctl(config, "net.ipv4.tcp_fastopen_key"), "00000000-00000000-00000000-00000000");
+  const std::string one = "a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4",
+                    two = one + ",00000001-00000002-00000003-00000004";
+  for (const std::string& key : {one, two}) {
+    EXPECT_TRUE(set_sysctl(config, "net.ipv4.tcp_fastopen_key", key));
+    EXPECT_EQ(*get_sysctl(config, "net.ipv4.tcp_fastopen_key"), key);
+  }
+  for (const char* bad : {"", "1-2-3", "1-2-3-4-5-6-7-8", "1-2-3-4,5-6-7", "1-2-3-x", "1-2-3-4,"})
+    EXPECT_EQ(set_sysctl(config, "net.ipv4.tcp_fastopen_key", bad).error(), Errno::inval) << bad;
+}
+
 TEST(Sysctl, NothingIsAcceptedAndIgnored) {
   StackConfig config;
   for (const SysctlRow& row : sysctl_rows()) {

@@ -150,9 +150,9 @@ TEST(SentQueue, AcknowledgesSplitsAndCounts) {
   const Instant start = Instant{} + 1s;
   for (std::uint32_t i = 0; i < 4; ++i)
     queue.on_sent(SeqNum(i * 1000), SeqNum(i * 1000 + 1000), start + i * 1ms);
-  EXPECT_EQ(queue.on_retransmit(SeqNum(1500), SeqNum(2500), start + 9ms), 1);
+  EXPECT_EQ(queue.on_retransmit(SeqNum(1500), SeqNum(2500), start + 9ms).transmission, 1);
   EXPECT_EQ(queue.size(), 6u);  // 1000, 1500 | 2000, 2500
-  EXPECT_EQ(queue.on_retransmit(SeqNum(1500), SeqNum(1600), start + 10ms), 2);
+  EXPECT_EQ(queue.on_retransmit(SeqNum(1500), SeqNum(1600), start + 10ms).transmission, 2);
   SentAcked acked = queue.on_ack(SeqNum(1200));
   EXPECT_TRUE(acked.any);
   EXPECT_FALSE(acked.retransmitted);
@@ -171,7 +171,7 @@ TEST(SentQueue, WorksAcrossTheWrap) {
   SentQueue queue;
   const SeqNum begin(0xfffffc00u);
   for (std::uint32_t i = 0; i < 8; ++i) queue.on_sent(begin + i * 1000, begin + (i + 1) * 1000, Instant{});
-  EXPECT_EQ(queue.on_retransmit(begin + 1000u, begin + 2000u, Instant{}), 1);
+  EXPECT_EQ(queue.on_retransmit(begin + 1000u, begin + 2000u, Instant{}).transmission, 1);
   EXPECT_EQ(queue.size(), 8u);
   queue.on_ack(begin + 7500u);
   EXPECT_EQ(queue.size(), 1u);

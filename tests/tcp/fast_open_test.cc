@@ -102,8 +102,66 @@ TEST(FastOpenClient, WhatTheServerDidNotTakeGoesAgain) {
   EXPECT_EQ(t.info().fast_open_failure, 2) << "TFO_DATA_NOT_ACKED";
   EXPECT_EQ(t.counters()[Counter::fast_open_active_fail], 1u);
   EXPECT_EQ(t.resources().fast_open.find(t.tuple().remote.address)->cookie.size, 8);
+  EXPECT_EQ(t.info().retransmitted_segments, 1u) << "as Linux: not as new data";
   t.peer(". 1:1(0) ack 101");
-  EXPECT_EQ(t.info().bytes_sent, 100u);
+  EXPECT_EQ(t.info().bytes_sent, 200u);
+}
+
+// The server's data may come with its SYN-ACK, if we have asked for a fast open at all.
+TEST(FastOpenClient, TakesDataOfTheSynAck) {
+  TcpBench t;
+  knows_cookie(t);
+  t.open_fast(100);
+  t.expect("S 0:100(100)");
+  t.peer("SF. 0:50(50) ack 101 win 65535 <mss 1000>");
+  t.expect(". 101:101(0) ack 52");
+  EXPECT_EQ(t.state(), State::close_wait);
+  EXPECT_EQ(t.app.receive(), 50);
+}
+
+// Linux: a timestamp that no SYN of ours has carried is refused.
+TEST(FastOpenClient, TheSynAckEchoesOurTimestamp) {
+  TcpBench t;
+  t.open_active();
+  t.expect("S 0:0(0)");
+  t.after(10ms);
+  t.peer("S. 0:0(0) ack 1 win 65535 <mss 1000,TS val 5 ecr 99>");
+  t.expect("R 1:1(0)");
+  EXPECT_EQ(t.state(), State::syn_sent);
+  EXPECT_EQ(t.drops(), "paws 1");
+}
+
+// The option of before the RFC is tried once with a server that leaves RFC 7413's unanswered.
+TEST(FastOpenClient, TriesTheExperimentalOptionOnce) {
+  using Ask = FastOpenCache::Ask;
+  TcpBench first;
+  first.open_fast(0);
+  first.expect("S 0:0(0) win 65535 <mss 1460,sackOK,TS val * ecr 0,wscale 7,FO>");
+  first.peer("S. 0:0(0) ack 1 win 65535 <mss 1000>");
+  first.expect(". 1:1(0) ack 1");
+  EXPECT_EQ(first.resources().fast_open.find(first.tuple().remote.address)->unanswered, Ask::by_rfc);
+  TcpBench second;
+  second.resources().fast_open.set(second.tuple().remote.address, 1000, std::nullopt, Ask::by_rfc);
+  second.open_fast(0);
+  second.expect("S 0:0(0) win 65535 <mss 1460,sackOK,TS val * ecr 0,wscale 7,FOEXP>");
+  second.peer("S. 0:0(0) ack 1 win 65535 <mss 1000>");
+  second.expect(". 1:1(0) ack 1");
+  const auto* known = second.resources().fast_open.find(second.tuple().remote.address);
+  EXPECT_EQ(known->unanswered, Ask::by_experiment);
+}
+
+TEST(FastOpenClient, ABlockingWriterCarriesTheAck) {
+  TcpBench t;
+  knows_cookie(t);
+  t.open_fast(5000);
+  t.expect("S 0:960(960)");
+  t.connection().expect_writer();
+  t.peer("S. 0:0(0) ack 961 win 65535 <mss 1000>");
+  t.expect_nothing();
+  t.app.send(100);
+  t.expect("P. 961:1061(100) ack 1");
+  t.peer("P. 1:101(100) ack 1061 win 65535");
+  t.expect_nothing();  // it is a conversation
 }
 
 TEST(FastOpenClient, AServerMayTakeAPart) {

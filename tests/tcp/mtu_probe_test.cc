@@ -93,7 +93,7 @@ TEST(MtuProbe, ALostProbeIsNoCongestion) {
   t.peer({". 1:1(0) ack 10241 <sack 11483:12507,nop,nop>", ". 1:1(0) ack 10241 <sack 11483:13531,nop,nop>",
           ". 1:1(0) ack 10241 <sack 11483:14555,nop,nop>"});
   // Again, as segments of the size that passes; nothing but the probe.
-  t.expect(". 10241:11483(1242) ack 1");  // which the link cuts at the MSS
+  t.expect("P. 10241:11483(1242) ack 1");  // which the link cuts at the MSS
   EXPECT_EQ(t.info().cwnd_bytes, cwnd);
   EXPECT_EQ(t.info().ssthresh_bytes, 0xffffffffu);
   EXPECT_EQ(t.info().send_mss, 1024u);

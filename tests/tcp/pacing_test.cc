@@ -59,12 +59,12 @@ TEST(Pacing, TheLimitOfTheSocketIsKept) {
   TcpBench t{limited(100'000)};
   t.establish();
   t.app.send(6000);
-  t.expect(". 1:2001(2000) ack 1");
+  t.expect("P. 1:2001(2000) ack 1");
   EXPECT_EQ(t.connection().next_release(), t.now() + 20ms);
   t.after(19ms);
   t.expect_nothing();
   t.after(1ms);
-  t.expect(". 2001:4001(2000) ack 1");
+  t.expect("P. 2001:4001(2000) ack 1");
   t.after(19ms);
   t.expect_nothing();
   t.after(1ms);
@@ -85,13 +85,13 @@ TEST(Pacing, AnOpenedWindowBringsNoBurst) {
   t.after(10ms);
   t.expect_nothing();
   t.peer(". 1:1(0) ack 10001");
-  t.expect(". 10001:12001(2000) ack 1");
+  t.expect("P. 10001:12001(2000) ack 1");
   t.after(1ms);
-  t.expect(". 12001:14001(2000) ack 1");  // the credit of who came late: half of a quantum's time, once
+  t.expect("P. 12001:14001(2000) ack 1");  // the credit of who came late: half of a quantum's time, once
   t.after(1ms);
   t.expect_nothing();
   t.after(1ms);
-  t.expect(". 14001:16001(2000) ack 1");
+  t.expect("P. 14001:16001(2000) ack 1");
 }
 
 TEST(Pacing, WithoutALimitCubicIsNotPaced) {
@@ -115,9 +115,9 @@ TEST(Pacing, AHostMayPaceEveryAlgorithm) {
   t.expect(". 1:1(0) ack 1");
   EXPECT_EQ(t.info().pacing_rate, 200'000u) << "10 segments in 100 ms, twice";
   t.app.send(10'000);
-  t.expect(". 1:2001(2000) ack 1");
+  t.expect("P. 1:2001(2000) ack 1");
   t.after(10ms);
-  t.expect(". 2001:4001(2000) ack 1");
+  t.expect("P. 2001:4001(2000) ack 1");
   t.after(30ms);
   EXPECT_EQ(t.discard(), 3u);
 }
@@ -147,7 +147,7 @@ TEST(Pacing, WaitingIsNoReasonForAProbe) {
   TcpBench t{limited(1'000)};
   t.establish();
   t.app.send(4000);
-  t.expect(". 1:2001(2000) ack 1");
+  t.expect("P. 1:2001(2000) ack 1");
   t.after(10ms);
   t.peer(". 1:1(0) ack 2001");
   t.after(1900ms);
@@ -168,7 +168,7 @@ TEST(Pacing, BbrIsPacedFromTheFirstPacket) {
   EXPECT_STREQ(t.info().congestion_control, "bbr");
   EXPECT_EQ(t.info().pacing_rate, 277'000u) << "2.77 initial windows in a round trip";
   t.app.send(10'000);
-  t.expect(". 1:2001(2000) ack 1");
+  t.expect("P. 1:2001(2000) ack 1");
   t.expect_nothing();
   t.after(100ms);
   EXPECT_EQ(t.discard(), 4u);
@@ -220,7 +220,7 @@ TEST(Busy, ThePeersWindowIsTheLimit) {
   TcpBench t{options};
   t.establish();
   t.app.send(5000);
-  t.expect(". 1:2001(2000) ack 1");
+  t.expect("P. 1:2001(2000) ack 1");
   t.after(64ms);
   EXPECT_EQ(t.info().receive_window_limited, 64ms);
   t.peer(". 1:1(0) ack 2001 win 60000");

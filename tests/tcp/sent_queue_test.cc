@@ -92,7 +92,7 @@ TEST_F(SentQueueTest, LossesAreSentAgainFromBelow) {
   EXPECT_EQ(queue.waiting_bytes(), 4000u);
   EXPECT_EQ(next(), "0:2000") << "neighbours leave together";
   EXPECT_EQ(next(1000), "0:1000");
-  EXPECT_EQ(queue.on_retransmit(base, base + 1500, kStart + 1s, kMss), 1);
+  EXPECT_EQ(queue.on_retransmit(base, base + 1500, kStart + 1s, kMss).transmission, 1);
   EXPECT_EQ(text(), "0:1000LR 1000:1500LR 1500:2000L 2000:3000S 3000:4000L 4000:5000L 5000:6000 ");
   EXPECT_EQ(next(), "1500:2000") << "what follows was cut elsewhere";
   EXPECT_EQ(queue.waiting_bytes(), 2500u);

@@ -29,6 +29,7 @@ TEST(Snapshot, BytesInFlightUnsentAndUnreadMoveAlong) {
   t.expect(". 2921:4381(1460) ack 501");
   t.expect("P. 4381:5001(620) ack 501");
   t.peer("P. 501:601(100) ack 5001");
+  t.expect(". 5001:5001(0) ack 601");
   EXPECT_EQ(t.app.receive(), 100);
   EXPECT_GE(t.discard(), 0u);
 }

@@ -131,7 +131,7 @@ TEST(Window, SurvivesAShrinkingWindow) {
   t.expect("P. 5001:6001(1000) ack 1");  // F-RTO asks whether the rest was only late
   t.peer(". 1:1(0) ack 3001 win 65535");
   t.expect(". 3001:4001(1000) ack 1");
-  t.expect(". 4001:5001(1000) ack 1");
+  t.expect("P. 4001:5001(1000) ack 1");  // a write ended here
   EXPECT_EQ(t.state(), State::established);
 }
 

@@ -87,6 +87,7 @@ std::size_t Adapter::receive(MutableBytes room, long long& time_usecs) {
 }
 
 void Adapter::sleep(Duration time) {
+  clock_.let_caller_finish();
   const Lock lock(mutex_);
   spinning_ = 0;
   const Instant until = clock_.now() + time + kSpin;
@@ -106,6 +107,24 @@ std::int64_t Adapter::read_clock() {
 Result<> Adapter::set_sysctl(std::string_view name, std::string_view value) {
   const Lock lock(mutex_);
   return host_.stack.set_sysctl(name, value);
+}
+
+void Adapter::forget_peers() {
+  const Lock lock(mutex_);
+  host_.stack.forget_peers();
+}
+
+// Under the names of /proc/net/netstat, as nstat prints them.
+std::string Adapter::counters() {
+  const Lock lock(mutex_);
+  std::string text;
+  const tcp::Counters& all = host_.stack.tcp_counters();
+  for (std::size_t i = 0; i < tcp::kCounters; ++i) {
+    const std::uint64_t value = all[static_cast<tcp::Counter>(i)];
+    if (value == 0) continue;
+    text += "TcpExt" + std::string(tcp::kCounterNames[i].name) + ' ' + std::to_string(value) + " 0.0\n";
+  }
+  return text;
 }
 
 Result<std::string> Adapter::get_sysctl(std::string_view name) {

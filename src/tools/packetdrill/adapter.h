@@ -66,6 +66,8 @@ class Adapter {
   std::int64_t read_clock();
   Result<> set_sysctl(std::string_view name, std::string_view value);
   Result<std::string> get_sysctl(std::string_view name);
+  void forget_peers();
+  std::string counters();
 
  private:
   struct Sent {

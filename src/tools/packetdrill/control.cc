@@ -69,6 +69,11 @@ std::string Control::answer(std::string_view request) {
     const Result<std::string> value = adapter_.get_sysctl(name);
     return value ? "ok " + *value : "error " + std::to_string(to_int(value.error()));
   }
+  if (verb == "flush") {
+    adapter_.forget_peers();
+    return "ok ";
+  }
+  if (verb == "counters") return "ok " + adapter_.counters();
   const Result<> changed = adapter_.set_sysctl(name, request);
   return changed ? "ok " : "error " + std::to_string(to_int(changed.error()));
 }

@@ -6,6 +6,8 @@
 // the environment. One connection, one request, one answer:
 //   get NAME          ->  ok VALUE     | error ERRNO
 //   set NAME VALUE    ->  ok           | error ERRNO
+//   flush             ->  ok           what is remembered of peers (`ip tcp_metrics flush`)
+//   counters          ->  ok NAME VALUE of each counter that is not zero, one a line (`nstat`)
 #pragma once
 
 #include <string>

@@ -2,10 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The commands that scripts run in a shell, for a stack that is not the kernel's: one program under the
-// names sysctl, ip, tc, ethtool and set_sysctls.py, in a directory that stands first in PATH.
+// names sysctl, ip, nstat, tc, ethtool and set_sysctls.py, in a directory that stands first in PATH.
 //   sysctl          asks the stack (control.h); refuses what the stack refuses
 //   set_sysctls.py  the same, and writes the shell script that puts the old values back
-//   ip, tc, ethtool nothing: the stack has one link without a queue, and remembers no metrics
+//   nstat           the stack's counters
+//   ip              tcp_metrics flush; nothing else
+//   tc, ethtool     nothing: the stack has one link without a queue
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -115,10 +117,24 @@ int set_with_restore(const std::vector<std::string>& arguments) {
   return status;
 }
 
+// The counters as they stand; a real nstat tells what has changed since it was last asked.
+int print_counters() {
+  int error = 0;
+  const std::string text = ask("counters", error);
+  std::printf("#kernel\n%s", text.c_str());
+  return error == 0 ? 0 : 1;
+}
+
 int run(std::string_view program, const std::vector<std::string>& arguments) {
   program.remove_prefix(program.rfind('/') + 1);  // npos + 1 is 0
   if (program == "sysctl") return sysctl(arguments);
   if (program == "set_sysctls.py") return set_with_restore(arguments);
+  if (program == "nstat") return print_counters();
+  if (program == "ip" && arguments.size() > 1 && arguments[0] == "tcp_metrics" && arguments[1] == "flush") {
+    int error = 0;
+    ask("flush", error);
+    return error == 0 ? 0 : 1;
+  }
   return 0;
 }
 

@@ -2,7 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/packetdrill/virtual_clock.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <fstream>
+#include <string>
 
 namespace sockeye::packetdrill {
 namespace {
@@ -55,8 +59,24 @@ void VirtualClock::pass_turn() {
 void VirtualClock::note_reading() {
   if (!acts) return;
   acts = false;
+  if (!parks) ended_ = ::gettid();
   if (acting_ > 0) --acting_;
   done_.notify_all();
+}
+
+void VirtualClock::let_caller_finish() {
+  const int thread = ended_.exchange(0);
+  if (thread == 0) return;
+  const std::string path = "/proc/self/task/" + std::to_string(thread) + "/stat";
+  constexpr int kLooks = 200;
+  for (int look = 0; look < kLooks; ++look) {
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
+    std::string text;
+    std::ifstream stat(path);
+    if (!std::getline(stat, text)) return;
+    const std::size_t name_end = text.rfind(')');
+    if (name_end != std::string::npos && text.compare(name_end, 3, ") S") == 0) return;
+  }
 }
 
 }  // namespace sockeye::packetdrill

@@ -16,6 +16,7 @@
 // with it held.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -52,6 +53,9 @@ class VirtualClock final : public posix::Clock {
   void pass_turn();
   // The thread that was woken reads the clock: its turn is over.
   void note_reading();
+  // Not held: the mutex. The driver sleeps: a call that has ended since is still being noted by packetdrill's
+  // second thread, which needs some real time for it. Waits until that thread sleeps, or for a while.
+  void let_caller_finish();
 
  private:
   std::mutex& mutex_;
@@ -63,6 +67,7 @@ class VirtualClock final : public posix::Clock {
   unsigned parked_ = 0;
   unsigned acting_ = 0;  // woken in this turn, and not yet through
   unsigned turn_ = 0;
+  std::atomic<int> ended_{0};  // the thread whose call has ended since the driver slept; 0: none
 };
 
 }  // namespace sockeye::packetdrill
