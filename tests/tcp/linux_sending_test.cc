@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What Linux does beyond the RFCs when it sends: how large packets are and which say PSH, MSG_MORE,
-// TCP_NODELAY over TCP_CORK, when the congestion window counts as used, the first answer's quick ACK. Each
-// was seen on Linux 6.18 with packetdrill.
+// TCP_NODELAY over TCP_CORK, when the congestion window counts as used, the first answer's quick ACK. The
+// expectations are those of packetdrill's scripts for Linux.
 #include <gtest/gtest.h>
 
 #include "tcp/pacer.h"
