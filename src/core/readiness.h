@@ -8,7 +8,7 @@
 
 namespace sockeye {
 
-enum class Readiness : std::uint32_t {
+enum class Readiness : std::uint16_t {
   none = 0,
   in = 0x001,      // a read answers at once: bytes, a connection, end of file or an error
   pri = 0x002,     // urgent data waits

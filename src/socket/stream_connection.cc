@@ -16,7 +16,7 @@ StreamConnection::StreamConnection(SocketHost& host, const FiveTuple& tuple, con
       tcp_(host.tcp, tuple, path, settings),
       interface_(&interface),
       use_(host.stream_ports.add_shared(claim)),
-      serial_(host.next_cookie()),
+      serial_(static_cast<std::uint32_t>(host.next_cookie())),
       ttl_(host.limits.ttl) {
   host_.connections.insert(tuple, *this);
 }

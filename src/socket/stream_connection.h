@@ -38,7 +38,7 @@ class StreamConnection final : public TimerEntry, public ListHook<DirtyTag>, pub
   const tcp::Settings& settings() const { return tcp_.settings(); }
   bool is_retired() const { return use_ == nullptr; }
   tcp::State state() const { return is_retired() ? tcp::State::closed : tcp_.state(); }
-  std::uint64_t serial() const { return serial_; }  // order of creation
+  std::uint32_t serial() const { return serial_; }  // order of creation
 
   StreamSocket* socket() const { return socket_; }
   void set_socket(StreamSocket* socket) { socket_ = socket; }
@@ -86,7 +86,7 @@ class StreamConnection final : public TimerEntry, public ListHook<DirtyTag>, pub
   PortUse* use_;  // null: retired
   StreamSocket* socket_ = nullptr;
   Listener* listener_ = nullptr;
-  std::uint64_t serial_;
+  std::uint32_t serial_;
   std::uint16_t identification_ = 0;  // of the next IPv4 packet, as Linux per connection: peers merge by it
   std::uint8_t ttl_;
   std::uint8_t tos_ = 0;

@@ -18,7 +18,7 @@ namespace sockeye::tcp {
 bool Connection::is_predicted(const Segment& segment) const {
   const TcpFlags& flags = segment.flags;
   if (state_ != State::established || segment.seq != rcv_.nxt || !flags.ack) return false;
-  if (flags.fin || flags.syn || flags.rst || flags.urg || flags.ece || flags.cwr) return false;
+  if (flags.fin || flags.syn || flags.rst || flags.urg || flags.ece || flags.cwr || flags.ae) return false;
   if (segment.options.sack_count > 0 || flags_.fin_queued || flags_.has_rare || !flags_.sack) return false;
   if (ecn_.is_enabled()) return false;
   if (segment.options.timestamps.has_value() != timestamps_.is_enabled()) return false;
@@ -47,6 +47,7 @@ bool Connection::take_predicted(Instant now, const Segment& segment, Packet& pac
   last_received_ = now;
   probes_ = 0;
   soft_error_ = Errno{};
+  flags_.more = false;
   update_send_window(segment);
   if (segment.ack > snd_.una) {
     take_predicted_ack(now, segment.ack);
@@ -73,6 +74,7 @@ void Connection::take_predicted_ack(Instant now, SeqNum ack) {
   const Duration least = std::chrono::microseconds(min_rtt_us_);
   const SentAcked covered = a.sent.on_ack(ack, [&](const SentSegment& piece) {
     delivered += piece.bytes();
+    delivered_ += piece.segments();
     a.rate.on_acknowledged(piece.rate, piece.sent_at, false);
     a.rack.on_delivered(piece, now, least, false);
   });
