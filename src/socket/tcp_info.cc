@@ -62,6 +62,14 @@ LinuxBbrInfo to_linux(const tcp::PathModel& model) {
 
 namespace {
 
+void fill_options(const tcp::Info& info, LinuxTcpInfo& out) {
+  if (info.timestamps) out.options |= kOptionTimestamps;
+  if (info.sack) out.options |= kOptionSack;
+  if (info.ecn) out.options |= kOptionEcn;
+  if (info.ecn_seen) out.options |= kOptionEcnSeen;
+  if (info.syn_data) out.options |= kOptionSynData;
+}
+
 void fill_accurate_ecn(const tcp::Info& info, LinuxTcpInfo& out) {
   out.delivered_ce = info.delivered_ce;
   out.received_ce = info.received_ce;
@@ -84,11 +92,7 @@ LinuxTcpInfo to_linux(const tcp::Info& info) {
   out.retransmits = static_cast<std::uint8_t>(std::min(info.retransmits, 255u));
   out.probes = static_cast<std::uint8_t>(std::min(info.probes, 255u));
   out.backoff = static_cast<std::uint8_t>(std::min(info.back_offs, 255u));
-  if (info.timestamps) out.options |= kOptionTimestamps;
-  if (info.sack) out.options |= kOptionSack;
-  if (info.ecn) out.options |= kOptionEcn;
-  if (info.ecn_seen) out.options |= kOptionEcnSeen;
-  if (info.syn_data) out.options |= kOptionSynData;
+  fill_options(info, out);
   if (info.window_scaling) {
     out.options |= kOptionWindowScale;
     out.window_scales =

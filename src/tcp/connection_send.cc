@@ -241,8 +241,9 @@ bool Connection::poll_new_data(Instant now, Segment& segment, Packet& packet) {
   situation.window = window;
   situation.congestion = cwnd > in_flight ? cwnd - in_flight : 0;
   situation.window_max = snd_.wnd_max;
-  situation.packet_max =
-      waiting <= snd_.mss ? snd_.mss : std::min(packet_max(), std::max(cwnd / 2 / snd_.mss, 1u) * snd_.mss);  // Linux
+  situation.packet_max = waiting <= snd_.mss
+                             ? snd_.mss
+                             : std::min(packet_max(), std::max(cwnd / 2 / snd_.mss, 1u) * snd_.mss);  // Linux
   situation.nothing_in_flight = in_flight == 0;
   situation.short_in_flight = a.has_short && a.short_end > snd_.una;
   situation.nodelay = settings_->value.nodelay || flags_.pushed;
