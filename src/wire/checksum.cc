@@ -25,16 +25,16 @@ inline std::uint32_t fold16(std::uint64_t sum) {
   return static_cast<std::uint32_t>((sum & 0xffff) + (sum >> 16));
 }
 
-// Sums 32-bit words in 64-bit lanes, two or four to a register; `at` and `size` move on to the rest that is
-// shorter than a block. 2^32 additions to a lane would overflow it; a packet has 2^13 words.
-using Lanes16 = std::uint64_t __attribute__((vector_size(16)));
-
-std::uint64_t sum_blocks_of_16(const std::byte*& at, std::size_t& size) {
-  constexpr Lanes16 kLowHalf = {0xffffffffu, 0xffffffffu};
-  Lanes16 even{};
-  Lanes16 odd{};
-  for (; size >= 64; at += 64, size -= 64) {
-    Lanes16 block[4];
+// Sums 32-bit words in 64-bit lanes; `at` and `size` move on to the rest that is shorter than a block of
+// four registers. 2^32 additions to a lane would overflow it; a packet has 2^13 words. Inlined into who says
+// what registers there are.
+template <class Lanes>
+[[gnu::always_inline]] inline std::uint64_t sum_blocks(const std::byte*& at, std::size_t& size) {
+  constexpr std::uint64_t kLowHalf = 0xffffffffu;
+  Lanes even{};
+  Lanes odd{};
+  Lanes block[4];
+  for (; size >= sizeof block; at += sizeof block, size -= sizeof block) {
     std::memcpy(block, at, sizeof block);
     even += (block[0] & kLowHalf) + (block[0] >> 32);
     odd += (block[1] & kLowHalf) + (block[1] >> 32);
@@ -42,26 +42,22 @@ std::uint64_t sum_blocks_of_16(const std::byte*& at, std::size_t& size) {
     odd += (block[3] & kLowHalf) + (block[3] >> 32);
   }
   even += odd;
-  return fold32(even[0]) + fold32(even[1]);
+  std::uint64_t sum = 0;
+  for (std::size_t lane = 0; lane < sizeof even / 8; ++lane) sum += fold32(even[lane]);
+  return sum;
+}
+
+using Lanes16 = std::uint64_t __attribute__((vector_size(16)));
+
+std::uint64_t sum_blocks_of_16(const std::byte*& at, std::size_t& size) {
+  return sum_blocks<Lanes16>(at, size);
 }
 
 #if defined(__x86_64__)
 using Lanes32 = std::uint64_t __attribute__((vector_size(32)));
 
 [[gnu::target("avx2")]] std::uint64_t sum_blocks_of_32(const std::byte*& at, std::size_t& size) {
-  constexpr Lanes32 kLowHalf = {0xffffffffu, 0xffffffffu, 0xffffffffu, 0xffffffffu};
-  Lanes32 even{};
-  Lanes32 odd{};
-  for (; size >= 128; at += 128, size -= 128) {
-    Lanes32 block[4];
-    std::memcpy(block, at, sizeof block);
-    even += (block[0] & kLowHalf) + (block[0] >> 32);
-    odd += (block[1] & kLowHalf) + (block[1] >> 32);
-    even += (block[2] & kLowHalf) + (block[2] >> 32);
-    odd += (block[3] & kLowHalf) + (block[3] >> 32);
-  }
-  even += odd;
-  return fold32(even[0]) + fold32(even[1]) + fold32(even[2]) + fold32(even[3]);
+  return sum_blocks<Lanes32>(at, size);
 }
 
 const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
