@@ -50,6 +50,22 @@ bool is_same_tcp(const std::byte* a, const std::byte* b, std::uint32_t tcp_bytes
          std::memcmp(a + 18, b + 18, tcp_bytes - 18) == 0;        // urgent pointer, options
 }
 
+// TCP-MD5 and TCP-AO sign each segment by itself (RFC 2385 2, RFC 5925 5.1): of a merged one no code is
+// right, whatever its neighbour's options look like. The usual options, or none, are told at once.
+bool is_signed(const std::byte* tcp, std::uint32_t tcp_bytes) {
+  constexpr std::uint32_t kFixed = 20, kOnlyTimestamps = 0x0101080a;
+  constexpr std::uint8_t kEnd = 0, kNop = 1, kMd5 = 19, kAo = 29;
+  if (tcp_bytes == kFixed || (tcp_bytes == kFixed + 12 && load32(tcp + kFixed) == kOnlyTimestamps))
+    return false;
+  for (std::uint32_t at = kFixed; at < tcp_bytes;) {
+    const std::uint8_t kind = load8(tcp + at);
+    if (kind == kMd5 || kind == kAo) return true;
+    if (kind == kEnd || (kind != kNop && at + 1 == tcp_bytes)) break;
+    at += kind == kNop ? 1u : std::max<std::uint32_t>(load8(tcp + at + 1), 2);
+  }
+  return false;
+}
+
 class Merger {
  public:
   explicit Merger(PacketList& out) : out_(out) {}
@@ -88,7 +104,8 @@ class Merger {
     constexpr std::uint8_t kNever = tcp_byte::kSyn | tcp_byte::kRst | tcp_byte::kUrg | tcp_byte::kCwr;
     return packet.segment_size == 0 && place.payload_bytes > 0 && place.payload_bytes <= 0xffff &&
            packet.head().size() == place.header_bytes && packet.payload_size() == place.payload_bytes &&
-           (load8(tcp_of(packet, place) + 13) & kNever) == 0 && verify_checksum(packet);
+           (load8(tcp_of(packet, place) + 13) & kNever) == 0 &&
+           !is_signed(tcp_of(packet, place), place.header_bytes - place.tcp) && verify_checksum(packet);
   }
 
   Candidate* find(const Packet& packet, const TcpPlace& place) {

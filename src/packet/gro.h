@@ -5,9 +5,9 @@
 // per-packet costs once. Two TCP packets of a batch become one when they are neighbours in sequence and
 // their headers say the same: addresses, TOS, TTL, flags but PSH and FIN, acknowledgment, window, and
 // options, byte for byte (so timestamps too, as in Linux). Only packets with payload and without SYN,
-// RST, URG, CWR, IPv4 options or IPv6 extension headers. A merged packet ends with the first piece that
-// is shorter than the others or has PSH or FIN, and has segment_size set, so that segment() cuts it
-// into the same packets again.
+// RST, URG, CWR, a signature (TCP-MD5, TCP-AO), IPv4 options or IPv6 extension headers. A merged packet
+// ends with the first piece that is shorter than the others or has PSH or FIN, and has segment_size set,
+// so that segment() cuts it into the same packets again.
 #pragma once
 
 #include "packet/packet.h"

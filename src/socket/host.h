@@ -89,6 +89,9 @@ class SocketHost {
     tcp::SignedPosition position{};
   };
   const SignedTimeWait* signed_time_wait(const FiveTuple& tuple) const;
+  // Connections that no program holds and that are not over (F9: their number has a limit).
+  void count_orphan(int change) { orphans_ += static_cast<std::size_t>(change); }
+  bool has_too_many_orphans() const { return orphans_ > config.orphans_max; }
   // A packet to fill; kept for the next caller when it was not needed.
   PacketPtr take_spare();
   void give_spare(PacketPtr packet) { spare_ = std::move(packet); }
@@ -127,6 +130,7 @@ class SocketHost {
   static constexpr std::size_t kSignedTimeWaitsMax = 1024;
   std::map<FiveTuple, SignedTimeWait> signed_time_waits_{};
   std::uint64_t last_cookie_ = 0;
+  std::size_t orphans_ = 0;
   PacketPtr spare_{};
   TimeWaitTimer time_wait_timer_{};
 };

@@ -32,6 +32,7 @@ void StreamConnection::discard() {
   host_.connections.erase(tuple(), *this);
   host_.stream_ports.remove(use_);
   use_ = nullptr;
+  forget_orphan();
 }
 
 void StreamConnection::on_segment(const tcp::Segment& segment, Packet& packet) {
@@ -86,7 +87,12 @@ void StreamConnection::refresh_path(bool resend) {
 
 void StreamConnection::on_timer(Instant now) {
   // An ACK may have moved the deadline (D14): the entry fires early and arms again in settle().
-  if (const auto next = tcp_.next_timer(); next && *next <= now) tcp_.on_timer(now);
+  if (const auto next = tcp_.next_timer(); next && *next <= now) {
+    if (is_orphan_ && host_.has_too_many_orphans())
+      abort_orphan();
+    else
+      tcp_.on_timer(now);
+  }
   host_.touch(*this);
 }
 
@@ -182,8 +188,26 @@ void StreamConnection::orphan(bool abort) {
     delete this;
     return;
   }
+  is_orphan_ = true;
+  host_.count_orphan(1);
   tcp_.close(host_.now, abort);
+  if (host_.has_too_many_orphans()) abort_orphan();
   host_.touch(*this);
+}
+
+// hostile.md F9 (netkill): peers that never let a close end. As Linux (tcp_check_oom), the one that is closed
+// now is reset, and those before it when their timers ask for a packet; the peer learns it by a RST.
+void StreamConnection::abort_orphan() {
+  if (tcp_.is_finished() || tcp_.state() == tcp::State::closed) return;
+  host_.tcp.counters.count(tcp::Counter::abort_on_memory);
+  tcp_.close(host_.now, true);
+  forget_orphan();
+}
+
+void StreamConnection::forget_orphan() {
+  if (!is_orphan_) return;
+  is_orphan_ = false;
+  host_.count_orphan(-1);
 }
 
 }  // namespace sockeye

@@ -78,6 +78,8 @@ class StreamConnection final : public TimerEntry, public ListHook<DirtyTag>, pub
   bool transmit_one();
   void tell_waiters();
   void retire();
+  void abort_orphan();
+  void forget_orphan();
   void rearm();
 
   SocketHost& host_;
@@ -92,8 +94,9 @@ class StreamConnection final : public TimerEntry, public ListHook<DirtyTag>, pub
   std::uint8_t tos_ = 0;
   PathMtuDiscovery discovery_ = PathMtuDiscovery::want;
   std::uint8_t ao_key_ = 0;  // SendID that the peer asked for, if it has
-  bool has_ao_key_ = false;
-  bool is_locked_ = false;  // the path is narrower than the least we cut to: no DF
+  bool has_ao_key_ : 1 = false;
+  bool is_orphan_ : 1 = false;  // and counted as one
+  bool is_locked_ : 1 = false;  // the path is narrower than the least we cut to: no DF
 
  public:
   std::uint32_t pacing_place = 0;  // the heap's; last, in what would be padding

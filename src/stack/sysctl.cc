@@ -220,6 +220,8 @@ constexpr SysctlRow kRows[] = {
                                                "RST where the accept queue is full"),
     a_number<&Config::syn_backlog_max, 0, kIntMax>("ipv4.tcp_max_syn_backlog", "half-open connections"),
     a_number<&Config::time_wait_max, 0, kIntMax>("ipv4.tcp_max_tw_buckets", "records of TIME_WAIT"),
+    a_number<&Config::orphans_max, 0, kIntMax>("ipv4.tcp_max_orphans",
+                                               "connections without a program; above: RST"),
     a_number<&Config::somaxconn, 0, kIntMax>("core.somaxconn", "the longest accept queue"),
     {"ipv4.tcp_rmem", get_buffers<&Config::receive_buffer_default, &Config::receive_buffer_max>,
      set_buffers<&Config::receive_buffer_default, &Config::receive_buffer_max>,

@@ -19,16 +19,17 @@ struct Config {
   // What the RFCs say where Linux departs from them (tcp/profile.cc names each difference and its source).
   static Config rfc();
 
-  Duration rto_min = 200ms;      // Linux; RFC 6298 2.4 says 1 s
-  Duration rto_max = 120s;       // RFC 6298 2.5 MUST-3
-  Duration rto_initial = 1s;     // RFC 6298 2.1
-  unsigned syn_retries = 6;      // net.ipv4.tcp_syn_retries
-  unsigned syn_ack_retries = 5;  // net.ipv4.tcp_synack_retries
-  unsigned retries1 = 3;         // net.ipv4.tcp_retries1 (RFC 9293 3.8.3 SHLD-10: R1)
-  unsigned retries2 = 15;        // net.ipv4.tcp_retries2 (R2)
-  unsigned orphan_retries = 8;   // net.ipv4.tcp_orphan_retries
-  Duration fin_timeout = 60s;    // net.ipv4.tcp_fin_timeout (orphans in FIN_WAIT_2)
-  Duration time_wait = 60s;      // 2 MSL, as Linux
+  Duration rto_min = 200ms;           // Linux; RFC 6298 2.4 says 1 s
+  Duration rto_max = 120s;            // RFC 6298 2.5 MUST-3
+  Duration rto_initial = 1s;          // RFC 6298 2.1
+  unsigned syn_retries = 6;           // net.ipv4.tcp_syn_retries
+  unsigned syn_ack_retries = 5;       // net.ipv4.tcp_synack_retries
+  unsigned retries1 = 3;              // net.ipv4.tcp_retries1 (RFC 9293 3.8.3 SHLD-10: R1)
+  unsigned retries2 = 15;             // net.ipv4.tcp_retries2 (R2)
+  unsigned orphan_retries = 8;        // net.ipv4.tcp_orphan_retries
+  Duration fin_timeout = 60s;         // net.ipv4.tcp_fin_timeout (orphans in FIN_WAIT_2)
+  std::uint32_t orphans_max = 65536;  // net.ipv4.tcp_max_orphans
+  Duration time_wait = 60s;           // 2 MSL, as Linux
   Duration delayed_ack_min = 40ms;
   Duration delayed_ack_max = 200ms;
   bool window_scaling = true;          // net.ipv4.tcp_window_scaling

@@ -35,6 +35,7 @@ namespace sockeye::tcp {
   X(fast_open_passive_alt_key, "TCPFastOpenPassiveAltKey", "cookies made with the backup key")            \
   X(hp_hits, "TCPHPHits", "segments that header prediction took")                                         \
   X(out_of_window_icmps, "OutOfWindowIcmps", "ICMP errors that quote nothing in flight (RFC 5927)")       \
+  X(abort_on_memory, "TCPAbortOnMemory", "closed connections that ended with a RST: too many orphans")    \
   X(ecn_fallback, "TCPECNFallback", "SYNs repeated without ECN (RFC 3168 6.1.1.1)")
 
 enum class Counter : std::uint8_t {

@@ -96,6 +96,14 @@ class SynTable {
       table_.clear();
     }
   }
+  // Keyed, of every word for itself (hostile.md F19): no two that a stranger can choose cancel each other.
+  // All entries have the listener's port.
+  std::size_t hash(const FiveTuple& tuple) const {
+    const std::array<std::uint64_t, 5> words = {tuple.remote.address.high(), tuple.remote.address.low(),
+                                                tuple.local.address.high(), tuple.local.address.low(),
+                                                tuple.remote.port};
+    return static_cast<std::size_t>(siphash13(key_, words));
+  }
   // The entry waits once more.
   void repeat(std::uint32_t slot, Instant deadline) {
     HalfOpen& entry = entries_[slot];
@@ -129,12 +137,6 @@ class SynTable {
     }
   };
 
-  std::size_t hash(const FiveTuple& tuple) const {
-    const std::array<std::uint64_t, 3> words = {
-        tuple.remote.address.high(), tuple.remote.address.low() ^ tuple.local.address.high(),
-        tuple.local.address.low() ^ (std::uint64_t{tuple.remote.port} << 48)};
-    return static_cast<std::size_t>(siphash13(key_, words));
-  }
   std::size_t place(const FiveTuple& tuple) const {
     const std::size_t mask = table_.size() - 1;
     std::size_t at = hash(tuple) & mask;

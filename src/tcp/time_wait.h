@@ -78,6 +78,7 @@ class TimeWaitTable {
     Duration left{};
   };
   std::optional<View> at(Instant now, std::size_t index) const;  // in order of expiry
+  std::uint64_t hash_of(const FiveTuple& tuple) const;           // keyed (hostile.md F19)
 
  private:
   static constexpr std::uint32_t kNone = 0xffffffff;
@@ -112,7 +113,6 @@ class TimeWaitTable {
   }
   std::optional<std::uint16_t> intern(const IpAddress& address);
   FiveTuple tuple_of(const Record& record) const;
-  std::uint64_t hash_of(const FiveTuple& tuple) const;
   std::uint32_t bucket_of(std::uint64_t hash) const;
   std::uint32_t find(const FiveTuple& tuple) const;
   void grow_buckets();

@@ -402,6 +402,28 @@ TEST_F(GsoGro, NeighboursThatDifferStayApart) {
   apart("no payload", same, [](TcpPacket& p) { p.payload_bytes = 0; });
 }
 
+// A forgery that copies the options of a signed segment before it must not take that one down with it.
+TEST_F(GsoGro, SignedSegmentsAreNeverMerged) {
+  using Kind = TcpSignature::Kind;
+  for (const Kind kind : {Kind::none, Kind::md5, Kind::ao}) {
+    for (const bool timestamps : {false, true}) {
+      PacketList list;
+      for (std::uint16_t i = 0; i < 4; ++i) {
+        TcpPacket packet = plain(1000);
+        packet.id = static_cast<std::uint16_t>(packet.id + i);
+        packet.payload_from = i * 1000u;
+        packet.tcp.seq += i * 1000u;
+        if (!timestamps) packet.tcp.options.timestamps.reset();
+        packet.tcp.options.signature.kind = kind;
+        packet.tcp.options.signature.bytes = kind == Kind::md5 ? 18 : kind == Kind::ao ? 16 : 0;
+        list.push_back(make(packet));
+      }
+      merge_batch(list);
+      EXPECT_EQ(list.size(), kind == Kind::none ? 1u : 4u) << static_cast<int>(kind);
+    }
+  }
+}
+
 TEST_F(GsoGro, AWrongChecksumIsNotHiddenByMerging) {
   TcpPacket whole = plain(3000);
   whole.segment_size = 1000;

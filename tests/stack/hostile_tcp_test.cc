@@ -251,5 +251,38 @@ TEST_F(HostileTcp, ResetsForClosedPortsAreLimited) {
   EXPECT_EQ(replies().size(), 1u);
 }
 
+// F9: peers that let nobody finish. What is closed beyond the limit is reset at once, and what was closed
+// before the limit came down when its timer wants to send.
+TEST_F(HostileTcp, OrphansAreLimited) {
+  ASSERT_TRUE(host.stack.set_sysctl("net.ipv4.tcp_max_orphans", "3"));
+  const auto aborted = [&] { return host.stack.tcp_counters()[tcp::Counter::abort_on_memory]; };
+  const auto connections = [&] { return host.stack.report().size() - 1; };  // but for the listener
+  for (std::uint16_t from = 5000; from < 5005; ++from) {
+    (void)establish({}, from);
+    auto server = listener->accept();
+    ASSERT_TRUE(server);
+    const ByteString text(10);
+    const Bytes bytes(text);
+    Outgoing message;
+    message.buffers = {&bytes, 1};
+    EXPECT_TRUE((*server)->send(message));
+    *server = SocketRef();
+    turn();
+    const auto sent = replies();
+    ASSERT_FALSE(sent.empty());
+    EXPECT_EQ(sent.back().flags.fin, from < 5003) << from;
+    EXPECT_EQ(sent.back().flags.rst, from >= 5003) << from;
+  }
+  EXPECT_EQ(aborted(), 2u);
+  EXPECT_EQ(connections(), 3u);
+  ASSERT_TRUE(host.stack.set_sysctl("net.ipv4.tcp_max_orphans", "1"));
+  advance(2s);
+  EXPECT_EQ(aborted(), 4u);
+  EXPECT_EQ(connections(), 1u);
+  std::size_t resets = 0;
+  for (const TcpHeader& segment : replies()) resets += segment.flags.rst;
+  EXPECT_EQ(resets, 2u);
+}
+
 }  // namespace
 }  // namespace sockeye
