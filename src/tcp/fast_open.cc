@@ -16,11 +16,8 @@ FastOpenCookie make_fast_open_cookie(const SipKey& key, const IpAddress& client,
       store32(ends.data() + size, address->to_v4());
       size += 4;
     } else {
-      store32(ends.data() + size, static_cast<std::uint32_t>(address->high() >> 32));
-      store32(ends.data() + size + 4, static_cast<std::uint32_t>(address->high()));
-      store32(ends.data() + size + 8, static_cast<std::uint32_t>(address->low() >> 32));
-      store32(ends.data() + size + 12, static_cast<std::uint32_t>(address->low()));
-      size += 16;
+      std::memcpy(ends.data() + size, address->bytes().data(), address->bytes().size());
+      size += address->bytes().size();
     }
   }
   std::uint64_t hash = siphash(key, Bytes(ends).first(size));

@@ -33,6 +33,20 @@ TEST(FastOpenCookies, BelongToBothAddressesAndTheKey) {
   EXPECT_EQ(check_fast_open_cookie({{3, 5}, {}}, client, server, cookie), 0);
 }
 
+// Whatever the byte order of the machine: SipHash-2-4 over the addresses as the packet has them (Linux).
+// Vectors of an independent SipHash.
+TEST(FastOpenCookies, AreLinuxs) {
+  std::array<std::byte, kFastOpenKeyBytes> bytes{};
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(i);
+  const SipKey key = read_fast_open_keys(bytes).primary;
+  const auto cookie = [&](const char* client, const char* server) {
+    return make_fast_open_cookie(key, *IpAddress::parse(client), *IpAddress::parse(server)).bytes;
+  };
+  const auto given = [](std::initializer_list<unsigned> of) { return cookie_of(of).bytes; };
+  EXPECT_EQ(cookie("192.0.2.1", "192.0.2.2"), given({0x36, 0x1b, 0x9e, 0x99, 0x04, 0x4b, 0xa9, 0x81}));
+  EXPECT_EQ(cookie("2001:db8::1", "2001:db8::2"), given({0x1c, 0xa0, 0xd8, 0x59, 0x58, 0x97, 0x7d, 0x3a}));
+}
+
 TEST(FastOpenCookies, TheCacheForgetsTheLeastRecentlyUsed) {
   FastOpenCache cache;
   for (std::uint32_t i = 0; i < 1024; ++i) cache.set(IpAddress::v4(i + 1), 1400, cookie_of({1, 2, 3, 4}));
