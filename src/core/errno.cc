@@ -20,6 +20,7 @@ std::string_view name_of(Errno error) {
     SOCKEYE_NAME(fault, EFAULT)
     SOCKEYE_NAME(exist, EEXIST)
     SOCKEYE_NAME(noent, ENOENT)
+    SOCKEYE_NAME(nomsg, ENOMSG)
     SOCKEYE_NAME(inval, EINVAL)
     SOCKEYE_NAME(nfile, ENFILE)
     SOCKEYE_NAME(mfile, EMFILE)

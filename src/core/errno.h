@@ -24,6 +24,7 @@ enum class Errno : std::int16_t {
   fault = EFAULT,
   exist = EEXIST,
   noent = ENOENT,
+  nomsg = ENOMSG,
   inval = EINVAL,
   nfile = ENFILE,
   mfile = EMFILE,

@@ -5,6 +5,7 @@
 // that was taken to end the carrier, urgent data in line (the carrier's own business, so the socket
 // must go on keeping the urgent byte apart), and bytes that are in the carrier.
 #include <linux/sockios.h>
+#include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -31,6 +32,15 @@ std::vector<std::byte> truncated(Bytes value, std::size_t room) {
   return {part.begin(), part.end()};
 }
 
+// What a data call would have to tell. The kernel carries them out on the carrier, and knows nothing of it:
+// refused, as by a kernel that is too old.
+bool is_about_data_calls(int level, int option) {
+  constexpr int kTimestampingNew = 65, kInq = 36;
+  if (level == IPPROTO_TCP) return option == kInq;
+  return level == SOL_SOCKET &&
+         (option == SO_ZEROCOPY || option == SO_TIMESTAMPING || option == kTimestampingNew);
+}
+
 }  // namespace
 
 AgentSession::Answer AgentSession::set_option(const Message& message, HeldSocket& held) {
@@ -43,7 +53,9 @@ AgentSession::Answer AgentSession::set_option(const Message& message, HeldSocket
     held.urgent_inline = value != 0;
     return Answer();
   }
-  const auto done = held.socket->set_option(level, option, message.payload);
+  const auto done = is_about_data_calls(level, option)
+                        ? Result<>(Errno::noprotoopt)
+                        : held.socket->set_option(level, option, message.payload);
   if (!done && (done.error() == Errno::noprotoopt || done.error() == Errno::opnotsupp) &&
       refused_.emplace(level, option).second) {
     notice(NoticeCode::refused, level, option, held.cookie,
@@ -70,6 +82,7 @@ AgentSession::Answer AgentSession::get_option(const Message& message, HeldSocket
     answer.payload = truncated(bytes_of(held.urgent_inline ? 1 : 0), room);
     return answer;
   }
+  if (is_about_data_calls(level, option)) return Errno::noprotoopt;
   answer.payload.resize(room);
   const auto size = held.socket->get_option(level, option, answer.payload);
   if (!size) return size.error();

@@ -139,11 +139,22 @@ void put_error(const Socket& socket, const Incoming::ErrorReport& report, Contro
   value.error.ee_type = report.type;
   value.error.ee_code = report.code;
   value.error.ee_info = report.info;
+  value.error.ee_data = report.data;
   socklen_t offender = socket.is_v6() ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
   if (report.offender) offender = to_sockaddr(socket, *report.offender, value.offender);
   const bool v6 = socket.is_v6();
   out.put(v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVERR : IP_RECVERR,
           std::as_bytes(std::span(&value, 1)).first(offsetof(decltype(value), offender) + offender));
+}
+
+// SCM_TIMESTAMPING: three times, of which the first is the software's.
+void put_stamp(Instant at, ControlWriter& out) {
+  constexpr std::int64_t kNano = 1'000'000'000;
+  const std::int64_t ns = to_ns(at.time_since_epoch());
+  scm_timestamping value{};
+  value.ts[0].tv_sec = ns / kNano;
+  value.ts[0].tv_nsec = ns % kNano;
+  out.put(SOL_SOCKET, SO_TIMESTAMPING, value);
 }
 
 }  // namespace
@@ -178,8 +189,12 @@ void store_control(Socket& socket, const Incoming& in, msghdr& message) {
     return;
   }
   ControlWriter out(message);
-  if (socket.kind() != Socket::Kind::datagram) return;
-  if (in.to) {
+  if (in.error_report && in.error_report->stamp) put_stamp(*in.error_report->stamp, out);
+  if (in.unread) {
+    constexpr int kInq = 36;  // TCP_CM_INQ, younger than the C library's header
+    out.put(IPPROTO_TCP, kInq, static_cast<int>(*in.unread));
+  }
+  if (in.to && socket.kind() == Socket::Kind::datagram) {
     put_packet_info(socket, *in.to, out);
     const bool v4 = in.to->is_v4();
     if (v4 && is_on(socket, IPPROTO_IP, IP_RECVTTL)) out.put(IPPROTO_IP, IP_TTL, in.ttl);

@@ -19,7 +19,8 @@ namespace {
 
 constexpr int kPartsMax = 1024;  // UIO_MAXIOV
 constexpr int kSendFlags = MessageFlags::kOob | MessageFlags::kDontWait | MessageFlags::kNoSignal |
-                           MessageFlags::kMore | MessageFlags::kFastOpen;
+                           MessageFlags::kMore | MessageFlags::kFastOpen | MessageFlags::kEndOfRecord |
+                           MessageFlags::kZeroCopy;
 // Flags that only recvmsg answers with are ignored when they are passed in, as in the kernel.
 constexpr int kReceiveFlags = MessageFlags::kOob | MessageFlags::kPeek | MessageFlags::kTrunc |
                               MessageFlags::kDontWait | MessageFlags::kWaitAll | MessageFlags::kErrQueue |

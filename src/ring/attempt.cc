@@ -47,7 +47,7 @@ std::span<const Buffer> rest_of(std::span<const Buffer> buffers, std::size_t ski
 
 // Would the next call take a pending error from the socket? It must stay for the call after this one.
 bool has_error(const Socket& socket) {
-  return any(socket.readiness() & Readiness::err);
+  return socket.has_error();
 }
 std::optional<int> take_error(Socket& socket) {
   std::int32_t error = 0;
@@ -150,6 +150,9 @@ bool StackRing::attempt_send(Op& op) {
     Outgoing message = op.outgoing;
     if (!whole && (waiter.transferred > 0 || op.outgoing.buffers.size() > kBuffersPerTry))
       message.buffers = rest_of(op.outgoing.buffers, waiter.transferred, room);
+    message.continues = waiter.transferred > 0;
+    if (!whole && waiter.transferred + total(message.buffers) < wanted)
+      message.flags &= ~MessageFlags::kEndOfRecord;  // the record's end is in a later part
     const Result<std::size_t> sent = socket.send(message);
     if (!sent && sent.error() == Errno::again) {
       if (waiter.transferred > 0 && !op.send_all) return finish(op, Errno::again);

@@ -26,6 +26,7 @@ SocketOptions& BaseSocket::own_options() {
 
 void BaseSocket::inherit(const BaseSocket& listener, const Endpoint& local) {
   options_ = listener.options_ ? std::make_unique<SocketOptions>(*listener.options_) : nullptr;
+  if (options_) options_->reports.reset();
   bound_ = local;
   port_is_explicit_ = listener.port_is_explicit_;
   address_is_explicit_ = listener.address_is_explicit_;

@@ -46,6 +46,9 @@ class BaseSocket : public Socket, public ListHook<SocketListTag> {
   virtual tcp::Settings* own_settings() { return nullptr; }  // streams only; then settings_changed()
   virtual const tcp::Settings* read_settings() const { return nullptr; }
   virtual void settings_changed() {}
+  // What the keys of stamps count from (SOF_TIMESTAMPING_OPT_ID): the first byte that is not acknowledged,
+  // or the next that will be sent. Empty: there is no connection.
+  virtual std::optional<std::uint32_t> stream_position(bool /*is_end*/) const { return std::nullopt; }
   virtual void push() {}  // tcp::Connection::push(), if there is one
   virtual std::optional<tcp::Info> tcp_info() const { return std::nullopt; }
   virtual std::uint32_t receive_buffer_bytes() const = 0;  // SO_RCVBUF

@@ -26,9 +26,15 @@ const OptionRow* find_in(std::span<const OptionRow> rows, const BaseSocket& sock
 }
 
 const OptionRow* find_option(const BaseSocket& socket, int level, int name) {
-  if (level == SOL_SOCKET) return find_in(socket_level_options(), socket, level, name);
+  if (level == SOL_SOCKET) {
+    const OptionRow* row = find_in(socket_level_options(), socket, level, name);
+    return row != nullptr ? row : find_in(socket_report_options(), socket, level, name);
+  }
   if (level == IPPROTO_IP || level == IPPROTO_IPV6) return find_in(ip_level_options(), socket, level, name);
-  if (level == IPPROTO_TCP) return find_in(tcp_level_options(), socket, level, name);
+  if (level == IPPROTO_TCP) {
+    const OptionRow* row = find_in(tcp_level_options(), socket, level, name);
+    return row != nullptr ? row : find_in(tcp_report_options(), socket, level, name);
+  }
   return nullptr;
 }
 

@@ -53,5 +53,8 @@ struct OptionRow {
 std::span<const OptionRow> socket_level_options();  // SOL_SOCKET
 std::span<const OptionRow> ip_level_options();      // IPPROTO_IP and IPPROTO_IPV6
 std::span<const OptionRow> tcp_level_options();     // IPPROTO_TCP
+// The rest of SOL_SOCKET and IPPROTO_TCP: what is to be told.
+std::span<const OptionRow> socket_report_options();
+std::span<const OptionRow> tcp_report_options();
 
 }  // namespace sockeye

@@ -3,8 +3,8 @@
 //
 // The rows of SOL_SOCKET. Refused on purpose, because nothing here would come of them: SO_PRIORITY and
 // SO_MARK (no queueing discipline, no policy routing; SO_MARK with EPERM as for a program without
-// rights), SO_TIMESTAMP*, SO_RXQ_OVFL, SO_DONTROUTE, SO_NO_CHECK, SO_SNDLOWAT (as Linux),
-// SO_INCOMING_CPU, SO_BUSY_POLL, SO_ZEROCOPY, SO_TXTIME, SO_MAX_PACING_RATE, socket filters.
+// rights), SO_TIMESTAMP, SO_TIMESTAMPNS, SO_RXQ_OVFL, SO_DONTROUTE, SO_NO_CHECK, SO_SNDLOWAT (as Linux),
+// SO_INCOMING_CPU, SO_BUSY_POLL, SO_TXTIME, SO_MAX_PACING_RATE, socket filters.
 #include <sys/socket.h>
 #include <sys/time.h>
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The rows of IPPROTO_TCP. Refused: reading TCP-AO's keys, TCP_REPAIR, upper-layer protocols,
-// TCP_ZEROCOPY_RECEIVE, TCP_INQ, the thin-stream options, TCP_TX_DELAY.
+// TCP_ZEROCOPY_RECEIVE, the thin-stream options, TCP_TX_DELAY. TCP_INQ is in options_reports.cc.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -141,16 +141,14 @@ Result<int> get_quick_ack(const BaseSocket& socket) {
   return socket.options().quick_ack_off ? 0 : 1;
 }
 
-// 0 is the host's default.
+// 0 is the host's.
 Result<> set_notsent_low_water(BaseSocket& socket, int value) {
-  const std::uint32_t of_host = socket.host().config.notsent_low_water;
-  socket.own_settings()->notsent_low_water = value == 0 ? of_host : static_cast<std::uint32_t>(value);
+  socket.own_settings()->notsent_low_water = static_cast<std::uint32_t>(value);
   socket.settings_changed();
   return {};
 }
 Result<int> get_notsent_low_water(const BaseSocket& socket) {
-  const std::uint32_t value = socket.read_settings()->notsent_low_water;
-  return value == socket.host().config.notsent_low_water ? 0 : static_cast<int>(value);
+  return static_cast<int>(socket.read_settings()->notsent_low_water);
 }
 
 Result<> set_user_timeout(BaseSocket& socket, int value) {

@@ -18,6 +18,7 @@
 #include "core/ip_address.h"
 #include "core/readiness.h"
 #include "core/result.h"
+#include "core/time.h"
 #include "core/wait_queue.h"
 #include "tcp/info.h"
 
@@ -48,8 +49,9 @@ class SocketRef {
 
 // Flags of send and receive: Linux's MSG_ numbers. Others are refused by the faces (EOPNOTSUPP).
 struct MessageFlags {
-  static constexpr int kOob = 0x1, kPeek = 0x2, kTrunc = 0x20, kDontWait = 0x40, kWaitAll = 0x100,
-                       kErrQueue = 0x2000, kNoSignal = 0x4000, kMore = 0x8000, kFastOpen = 0x20000000;
+  static constexpr int kOob = 0x1, kPeek = 0x2, kTrunc = 0x20, kDontWait = 0x40, kEndOfRecord = 0x80,
+                       kWaitAll = 0x100, kErrQueue = 0x2000, kNoSignal = 0x4000, kMore = 0x8000,
+                       kZeroCopy = 0x4000000, kFastOpen = 0x20000000;
 };
 
 struct Outgoing {
@@ -59,7 +61,8 @@ struct Outgoing {
   std::optional<IpAddress> from{};  // IP_PKTINFO / IPV6_PKTINFO
   std::optional<int> ttl{};         // IP_TTL / IPV6_HOPLIMIT as ancillary data
   std::optional<int> tos{};
-  bool waits = false;  // the caller waits until all is taken
+  bool waits = false;      // the caller waits until all is taken
+  bool continues = false;  // the same call has sent the bytes before these
 };
 
 struct Incoming {
@@ -76,13 +79,16 @@ struct Incoming {
   bool out_of_band = false;
   struct ErrorReport {  // MSG_ERRQUEUE (IP_RECVERR): struct sock_extended_err
     Errno error{};
-    std::uint8_t origin = 0;  // SO_EE_ORIGIN_LOCAL 1, ICMP 2, ICMP6 3
+    std::uint8_t origin = 0;  // SO_EE_ORIGIN_LOCAL 1, ICMP 2, ICMP6 3, TIMESTAMPING 4, ZEROCOPY 5
     std::uint8_t type = 0;
     std::uint8_t code = 0;
-    std::uint32_t info = 0;  // next-hop MTU
+    std::uint32_t info = 0;          // next-hop MTU; the first number of a range; SCM_TSTAMP_*
+    std::uint32_t data = 0;          // the last number of a range; the key of a stamp
+    std::optional<Instant> stamp{};  // by the stack's clock
     std::optional<Endpoint> offender{};
   };
   std::optional<ErrorReport> error_report{};
+  std::optional<std::uint32_t> unread{};  // TCP_INQ: what is left to read
 };
 
 // A line of `ss`.
@@ -129,6 +135,8 @@ class Socket {
 
   // --- questions
   virtual Readiness readiness() const = 0;
+  // An error is pending for the next call: not what merely waits in the error queue.
+  virtual bool has_error() const { return any(readiness() & Readiness::err); }
   virtual bool is_opening() const { return false; }    // a stream whose SYN is under way
   virtual Endpoint local() const = 0;                  // :: or 0.0.0.0 and port 0 when unbound
   virtual std::optional<Endpoint> remote() const = 0;  // empty: not connected

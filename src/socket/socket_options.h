@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -14,6 +15,8 @@
 #include "tcp/fast_open.h"
 
 namespace sockeye {
+
+class SendReports;
 
 // IP_MTU_DISCOVER / IPV6_MTU_DISCOVER.
 enum class PathMtuDiscovery : std::uint8_t {
@@ -37,8 +40,12 @@ struct SocketOptions {
   std::int64_t receive_timeout_us = 0;  // 0: for ever
   std::int64_t send_timeout_us = 0;
   std::int32_t receive_low_water = 1;
-  unsigned device = 0;               // interface index; 0: any
-  std::uint32_t receive_buffer = 0;  // datagram sockets; doubled. 0: the host's default
+  bool zero_copy = false;
+  std::uint32_t timestamping = 0;  // SOF_TIMESTAMPING_*
+  std::uint32_t timestamp_key_base = 0;
+  std::shared_ptr<SendReports> reports{};  // of a stream: the error queue, once something was to go there
+  unsigned device = 0;                     // interface index; 0: any
+  std::uint32_t receive_buffer = 0;        // datagram sockets; doubled. 0: the host's default
   std::uint32_t send_buffer = 0;
   // IPPROTO_IP
   std::int16_t ttl = -1;
@@ -64,6 +71,7 @@ struct SocketOptions {
   std::uint8_t defer_accept_timeouts = 0;  // of a SYN-ACK
   bool quick_ack_off = false;
   bool fast_open_connect = false;
+  bool tell_unread = false;  // TCP_INQ
   std::uint8_t save_syn = 0;
   std::vector<std::byte> saved_syn{};  // of an accepted socket, until it is read
   std::uint32_t fast_open_queue = 0;

@@ -34,7 +34,7 @@ Result<std::size_t> StreamSocket::send_fast_open(const Outgoing& message) {
     if (!is_open && !connection_->tcp().is_syn_deferred()) return Errno::already;
     Outgoing rest = message;  // it has begun: by TCP_FASTOPEN_CONNECT, or by a call before this one
     rest.flags &= ~MessageFlags::kFastOpen;
-    return send(rest);
+    return transfer(rest);
   }
   if (phase_ == Phase::disconnecting || !message.to) return Errno::inval;
   if (auto checked = check_family(message.to->address); !checked) return checked.error();

@@ -139,6 +139,12 @@ bool StreamConnection::transmit_one() {
 void StreamConnection::tell_waiters() {
   const Readiness events = tcp_.take_events();
   if (!any(events)) return;
+  if (any(events & Readiness::err) && tcp_.has_notices()) {
+    if (socket_ != nullptr)
+      socket_->take_notices();
+    else
+      tcp_.forget_notices();
+  }
   if (socket_ != nullptr) socket_->waiters().notify(events);
 }
 

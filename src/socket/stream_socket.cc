@@ -48,6 +48,16 @@ void StreamSocket::push() {
   if (connection_ != nullptr) connection_->tcp().push();
 }
 
+std::optional<std::uint32_t> StreamSocket::stream_position(bool is_end) const {
+  if (connection_ == nullptr || connection_->is_retired()) return std::nullopt;
+  const tcp::Connection& tcp = connection_->tcp();
+  return (is_end ? tcp.send_end() : tcp.first_unacknowledged()).value();
+}
+
+bool StreamSocket::has_error() const {
+  return connection_ != nullptr ? connection_->tcp().error().has_value() : error_.has_value();
+}
+
 void StreamSocket::hops_changed() {
   if (connection_ != nullptr)
     connection_->set_hops(hop_limit(connection_->tuple()), service(connection_->tuple()),
@@ -194,9 +204,10 @@ void StreamSocket::close() {
 
 Readiness StreamSocket::readiness() const {
   if (listener_) return listener_->waiting() > 0 ? Readiness::in : Readiness::none;
+  const Readiness reports = has_reports() ? Readiness::err : Readiness::none;
   if (connection_ == nullptr)
-    return Readiness::out | Readiness::hup | (error_ ? Readiness::err : Readiness::none);
-  return connection_->tcp().readiness();
+    return Readiness::out | Readiness::hup | reports | (error_ ? Readiness::err : Readiness::none);
+  return connection_->tcp().readiness() | reports;
 }
 
 Endpoint StreamSocket::local() const {

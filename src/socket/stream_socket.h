@@ -48,6 +48,8 @@ class StreamSocket final : public BaseSocket {
   const tcp::Settings* read_settings() const override { return &settings(); }
   void settings_changed() override;
   void push() override;
+  std::optional<std::uint32_t> stream_position(bool is_end) const override;
+  bool has_error() const override;
   bool is_opening() const override;
   std::optional<tcp::Info> tcp_info() const override;
   std::uint32_t receive_buffer_bytes() const override { return settings().receive_buffer; }
@@ -71,11 +73,18 @@ class StreamSocket final : public BaseSocket {
   StreamConnection* connection() const { return connection_; }
   // From the connection: it has left the tables and will send nothing any more.
   void on_connection_finished();
+  // From the connection: what was sent has news for the error queue.
+  void take_notices();
 
  private:
   enum class Phase : std::uint8_t { idle, connecting, connected, disconnecting };  // Linux's socket state
 
   Result<> begin_connect(const Endpoint& to);
+  Result<std::size_t> transfer(const Outgoing& message);
+  Result<std::size_t> receive_bytes(Incoming& message);
+  SendReports& own_reports();
+  Result<std::size_t> receive_report(Incoming& message);
+  bool has_reports() const;
   Result<std::size_t> send_fast_open(const Outgoing& message);
   Result<std::size_t> after_first_bytes(const Outgoing& message, std::size_t done);
   Result<> finish_connect();

@@ -11,13 +11,16 @@
 
 namespace sockeye {
 
-Result<std::size_t> StreamSocket::send(const Outgoing& message) {
+Result<std::size_t> StreamSocket::transfer(const Outgoing& message) {
   if ((message.flags & MessageFlags::kFastOpen) != 0) return send_fast_open(message);
   if (connection_ == nullptr) return take_error().value_or(Errno::pipe);
   const bool out_of_band = (message.flags & MessageFlags::kOob) != 0;
   const bool is_first = connection_->tcp().is_syn_deferred();  // TCP_FASTOPEN_CONNECT waited for it
   std::size_t done = 0;
   std::optional<Errno> failure;
+  // Linux: where bytes are not copied, each buffer is a piece of its own, and a packet takes so many.
+  constexpr std::size_t kPiecesMax = 17;
+  const bool in_pieces = (message.flags & MessageFlags::kZeroCopy) != 0 && options().zero_copy;
   for (std::size_t i = 0; i < message.buffers.size(); ++i) {
     const Bytes bytes = message.buffers[i];
     const bool last = i + 1 == message.buffers.size();
@@ -30,6 +33,8 @@ Result<std::size_t> StreamSocket::send(const Outgoing& message) {
     }
     done += *taken;
     if (*taken < bytes.size()) break;
+    if (last && (message.flags & MessageFlags::kEndOfRecord) != 0) connection_->tcp().end_record();
+    if (!last && in_pieces && (i + 1) % kPiecesMax == 0) connection_->tcp().end_record();
   }
   if (!connection_->is_retired()) host_.touch(*connection_);
   if (done == 0 && failure) return *failure;
@@ -48,6 +53,12 @@ void StreamSocket::set_external_unread(std::uint32_t bytes) {
 }
 
 Result<std::size_t> StreamSocket::receive(Incoming& message) {
+  const auto got = receive_bytes(message);
+  if (options().tell_unread && got && connection_ != nullptr) message.unread = connection_->tcp().inq_hint();
+  return got;
+}
+
+Result<std::size_t> StreamSocket::receive_bytes(Incoming& message) {
   message.from.reset();
   constexpr int kUnusual =
       MessageFlags::kErrQueue | MessageFlags::kPeek | MessageFlags::kOob | MessageFlags::kTrunc;
@@ -57,7 +68,7 @@ Result<std::size_t> StreamSocket::receive(Incoming& message) {
     if (got && *got > 0) after_receive();
     return got;
   }
-  if ((message.flags & MessageFlags::kErrQueue) != 0) return Errno::again;
+  if ((message.flags & MessageFlags::kErrQueue) != 0) return receive_report(message);
   if (connection_ == nullptr) return take_error().value_or(Errno::notconn);
   const bool peek = (message.flags & MessageFlags::kPeek) != 0;
   if ((message.flags & MessageFlags::kOob) != 0) {

@@ -17,9 +17,11 @@
 #include "tcp/rack.h"
 #include "tcp/reassembly_queue.h"
 #include "tcp/receive_buffer.h"
+#include "tcp/record_marks.h"
 #include "tcp/sack_report.h"
 #include "tcp/sack_scoreboard.h"
 #include "tcp/send_buffer.h"
+#include "tcp/send_notices.h"
 #include "tcp/sent_queue.h"
 #include "tcp/tail_loss_probe.h"
 #include "tcp/undo.h"
@@ -55,6 +57,8 @@ struct Active {
   Pacer pacer;
   BusyClock busy;
   Urgent urgent;
+  RecordMarks records;
+  SendNotices notices;
 
   Instant retransmit_at = kNever;
   Instant probe_at = kNever;    // tail loss probe; not later than retransmit_at
@@ -95,6 +99,8 @@ struct Active {
   }
   void reset() {
     send_buffer.clear();
+    records.clear();
+    notices.clear();
     forget_flight();
     receive_buffer.clear();
     reassembly.clear();

@@ -278,7 +278,7 @@ std::optional<Drop> Arrival::in_syn_sent() {
   else if (segment_.options.timestamps)  // the echo tells which SYN was answered
     rtt = c_.timestamps_.round_trip(now_, segment_.options.timestamps->echo);
   if (rtt) c_.rtt_.on_sample(*rtt, c_.snd_.una, c_.snd_.nxt, c_.rto_limits());
-  const std::uint32_t again = c_.on_syn_ack_of_fast_open(segment_);
+  const std::uint32_t again = c_.on_syn_ack_of_fast_open(now_, segment_);
   const bool takes_data = c_.flags_.fast_open && again == 0;
   const bool is_answered = c_.active().fast_open.writer_waits;
   c_.active().fast_open = FastOpenAttempt();

@@ -105,7 +105,7 @@ struct Settings {
   std::uint32_t receive_buffer = 131072;              // bytes that may wait (SO_RCVBUF after doubling)
   std::uint32_t send_buffer = 87040;                  // SO_SNDBUF after doubling
   std::uint32_t receive_low_water = 1;                // SO_RCVLOWAT
-  std::uint32_t notsent_low_water = 0xffffffff;       // TCP_NOTSENT_LOWAT
+  std::uint32_t notsent_low_water = 0;                // TCP_NOTSENT_LOWAT; 0: the host's
   std::uint32_t window_clamp = 0;                     // TCP_WINDOW_CLAMP; 0: none
   std::uint64_t max_pacing_rate = ~std::uint64_t{0};  // SO_MAX_PACING_RATE, bytes per second; all ones: none
   std::uint16_t max_segment = 0;                      // TCP_MAXSEG; 0: from the MTU

@@ -79,6 +79,8 @@ void Connection::finish_closed() {
   acks_due_ = 0;
   if (active_ != nullptr) {
     active_->send_buffer.clear();
+    active_->records.clear();
+    if (active_->notices.give_up()) notify(Readiness::err);
     active_->forget_flight();
     active_->reassembly.clear();
     active_->persist_at = active_->delayed_ack_at = kNever;
@@ -122,7 +124,7 @@ void Connection::release_active() {
   const bool is_busy = !a.send_buffer.empty() || a.delayed_ack_at != kNever || !a.receive_buffer.empty() ||
                        !a.sent.empty() || !a.reassembly.empty() || !a.urgent.is_idle() || !a.report.empty() ||
                        a.retransmit_at != kNever || a.undo_until != kNever || a.persist_at != kNever ||
-                       a.fin_at.has_value() || a.waits_for_release;
+                       a.fin_at.has_value() || a.waits_for_release || !a.notices.empty();
   if (is_busy && !(state_ == State::closed && flags_.orphan)) return;
   resources_.active.release(active_);
   active_ = nullptr;
@@ -168,9 +170,55 @@ Result<std::size_t> Connection::send(Instant now, Bytes bytes, bool more, bool o
   return std::size_t{taken};
 }
 
+void Connection::end_record() {
+  if (active_ != nullptr && unsent() > 0) active_->records.add(snd_.end);
+}
+
+std::uint32_t Connection::notsent_low_water() const {
+  const std::uint32_t own = settings_->value.notsent_low_water;
+  return own != 0 ? own : resources_.config.notsent_low_water;
+}
+
+bool Connection::want_notice(std::uint8_t wanted, std::uint32_t number) {
+  return active_ != nullptr && active_->notices.add(snd_.end, wanted, number);
+}
+
+void Connection::extend_notice() {
+  if (active_ != nullptr) active_->notices.extend(snd_.end);
+}
+
+std::size_t Connection::notice_count() const {
+  return active_ == nullptr ? 0 : active_->notices.size();
+}
+
+bool Connection::has_notices() const {
+  return active_ != nullptr && active_->notices.has_due();
+}
+
+std::optional<SendNotice> Connection::take_notice() {
+  if (active_ == nullptr) return std::nullopt;
+  const auto notice = active_->notices.take();
+  if (!notice) release_active();
+  return notice;
+}
+
+void Connection::forget_notices() {
+  if (active_ != nullptr) active_->notices.clear();
+  release_active();
+}
+
+// A packet leaves: does it end a send that wants to know?
+void Connection::note_sent(Instant now, SeqNum begin, SeqNum end) {
+  if (active_->notices.on_sent(begin, end, now)) notify(Readiness::err);
+}
+
+std::uint32_t Connection::inq_hint() const {
+  return unread() + (flags_.fin_received ? 1 : 0);
+}
+
 std::uint32_t Connection::send_room() const {
   if (!(can_send(state_) || is_fast_child()) || flags_.write_shut) return 0;
-  const std::uint32_t low_water = settings_->value.notsent_low_water;
+  const std::uint32_t low_water = notsent_low_water();
   const std::uint32_t waiting = unsent();
   if (waiting >= low_water) return 0;
   const std::uint32_t used = active_ == nullptr ? 0 : active_->send_buffer.size();
@@ -187,7 +235,7 @@ std::uint32_t Connection::send_room() const {
 bool Connection::is_writable() const {
   const std::uint32_t used = active_ == nullptr ? 0 : active_->send_buffer.size();
   if (used >= snd_.limit || snd_.limit - used < used / 2) return false;
-  return 2 * std::uint64_t{unsent()} < settings_->value.notsent_low_water;
+  return 2 * std::uint64_t{unsent()} < notsent_low_water();
 }
 
 std::uint32_t Connection::unread() const {

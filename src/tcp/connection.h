@@ -48,6 +48,7 @@ struct Rare;            // what few connections need: tcp/rare.h
 struct Active;          // what a connection has only while it is busy (D13): tcp/active.h
 struct SharedSettings;  // connections with equal settings share them: tcp/shared_settings.h
 struct AckNews;         // what one ACK has told: tcp/ack_news.h
+struct SendNotice;      // tcp/send_notices.h
 struct SentSegment;
 struct SignedPosition;  // tcp/signature.h
 struct Snapshot;        // a connection as plain data: tcp/snapshot.h
@@ -120,6 +121,16 @@ class Connection {
 
   // --- the user calls (3.10.2-3.10.6). They never wait: Errno::again.
   Result<std::size_t> send(Instant now, Bytes bytes, bool more, bool out_of_band);
+  // What was sent so far ends a record (MSG_EOR): no packet carries bytes from both sides of here.
+  void end_record();
+  // What was sent by now reports (SendNotices::kZeroCopy …), under this number. False: there are too many.
+  bool want_notice(std::uint8_t wanted, std::uint32_t number);
+  void extend_notice();  // the last one is about all that was sent by now
+  std::size_t notice_count() const;
+  // After Readiness::err: take until there is none.
+  bool has_notices() const;
+  std::optional<SendNotice> take_notice();
+  void forget_notices();
   // `peek`: leave the bytes. `out_of_band`: the urgent byte (MSG_OOB).
   Result<std::size_t> receive(Instant now, MutableBytes bytes, bool peek, bool out_of_band);
   Result<> shutdown(Instant now, bool reading, bool writing);
@@ -147,10 +158,13 @@ class Connection {
   const FiveTuple& tuple() const;
   const Path& path() const { return path_; }
   State state() const;
-  Readiness readiness() const;                 // the level, as poll(2) reports it for a TCP socket
-  std::optional<Errno> error() const;          // pending (SO_ERROR), not cleared
-  std::optional<Errno> take_error();           // SO_ERROR: read and clear
-  std::uint32_t readable_bytes() const;        // FIONREAD / SIOCINQ
+  Readiness readiness() const;           // the level, as poll(2) reports it for a TCP socket
+  std::optional<Errno> error() const;    // pending (SO_ERROR), not cleared
+  std::optional<Errno> take_error();     // SO_ERROR: read and clear
+  std::uint32_t readable_bytes() const;  // FIONREAD / SIOCINQ
+  std::uint32_t inq_hint() const;        // TCP_INQ: as Linux one more when the peer has closed
+  SeqNum first_unacknowledged() const { return snd_.una; }
+  SeqNum send_end() const { return snd_.end; }
   std::uint32_t unsent_bytes() const;          // SIOCOUTQNSD
   std::uint32_t unacknowledged_bytes() const;  // SIOCOUTQ: unsent included
   std::uint32_t send_room() const;             // what send() would take now
@@ -247,6 +261,7 @@ class Connection {
   Active& active();
   void release_active();
   bool is_writable() const;
+  std::uint32_t notsent_low_water() const;
   Rare* rare() const;
   Rare& make_rare();
   bool fin_sent() const { return flags_.fin_queued && snd_.nxt == snd_.end + 1; }
@@ -267,8 +282,8 @@ class Connection {
 
   // fast_open_connection.cc
   bool is_fast_child() const { return flags_.passive && state_ == State::syn_received; }
-  std::uint32_t add_fast_open(Segment& syn, Packet& packet);
-  std::uint32_t on_syn_ack_of_fast_open(const Segment& segment);
+  std::uint32_t add_fast_open(Instant now, Segment& syn, Packet& packet);
+  std::uint32_t on_syn_ack_of_fast_open(Instant now, const Segment& segment);
   void resend_syn_data(Instant now, std::uint32_t bytes);
   void delay_ack_of_syn(Instant now);
   void resend_syn_alone();
@@ -375,6 +390,7 @@ class Connection {
   // connection_send.cc
   void fill_header(Instant now, Segment& segment);
   void on_packet_out(Instant now, const Segment& segment);
+  void note_sent(Instant now, SeqNum begin, SeqNum end);
   bool poll_reset(Instant now, Segment& segment);
   bool poll_frto(Instant now, Segment& segment, Packet& packet);
   bool poll_retransmission(Instant now, Segment& segment, Packet& packet);

@@ -172,6 +172,7 @@ bool Connection::poll_retransmission(Instant now, Segment& segment, Packet& pack
   } else {
     bytes = std::min(bytes, distance(lost->begin, wall));
   }
+  if (!a.records.empty()) bytes = a.records.within_record(lost->begin, bytes);
   send_again(now, {lost->begin, lost->begin + bytes}, false, segment, packet);
   return true;
 }
@@ -191,6 +192,7 @@ void Connection::send_again(Instant now, SackBlock range, bool as_probe, Segment
   const SentAgain sent =
       a.sent.on_retransmit(segment.seq, segment.end(), now, packet.segment_size, as_probe, snapshot);
   packet.transmission = sent.transmission;
+  if (!a.notices.empty()) note_sent(now, segment.seq, segment.seq + segment.payload_bytes);
   segment.flags.psh = sent.push && segment.payload_bytes > 0;
   fill_header(now, segment);
   const std::uint32_t segments = (segment.length() + snd_.mss - 1) / snd_.mss;
@@ -207,9 +209,12 @@ void Connection::send_again(Instant now, SackBlock range, bool as_probe, Segment
 
 bool Connection::poll_new_data(Instant now, Segment& segment, Packet& packet) {
   Active& a = *active_;
-  const std::uint32_t waiting = unsent();
+  const std::uint32_t buffered = unsent();
   const bool fin_waits = flags_.fin_queued && !fin_sent();
-  if (waiting == 0 && !fin_waits) return false;
+  if (buffered == 0 && !fin_waits) return false;
+  // A record that ends before the data does leaves as if nothing followed it, but at once (Linux: only the
+  // last packet in the queue waits for company).
+  const std::uint32_t waiting = a.records.empty() ? buffered : a.records.within_record(snd_.nxt, buffered);
   const std::uint32_t flight = distance(snd_.una, snd_.nxt);
   // RFC 9293 3.8.6 SHLD-15
   const std::uint32_t window = flight >= snd_.wnd ? 0 : snd_.wnd - flight;
@@ -229,7 +234,7 @@ bool Connection::poll_new_data(Instant now, Segment& segment, Packet& packet) {
     return true;
   }
   const std::uint32_t in_flight = pipe();
-  if (const auto probe = mtu_probe_due(now, window, in_flight)) {
+  if (const auto probe = a.records.empty() ? mtu_probe_due(now, window, in_flight) : std::nullopt) {
     if (*probe == 0) return false;  // it goes with the next ACK
     send_mtu_probe(now, *probe, segment, packet);
     return true;
@@ -248,13 +253,13 @@ bool Connection::poll_new_data(Instant now, Segment& segment, Packet& packet) {
   situation.short_in_flight = a.has_short && a.short_end > snd_.una;
   situation.nodelay = settings_->value.nodelay || flags_.pushed;
   situation.corked = (settings_->value.cork || flags_.more) && !flags_.pushed;
-  situation.is_last = flags_.fin_queued;
+  situation.is_last = flags_.fin_queued || waiting < buffered;
   const SendDecision decision = decide_send(situation);
   if (decision.congestion_limited && decision.bytes == 0) note_window_use(true);
   const std::uint32_t next = std::min<std::uint32_t>(waiting, snd_.mss);
   a.window_limited = window < next && situation.congestion >= next;
   if (decision.bytes == 0 || is_held_by_pacer(now)) return false;
-  const bool fin = fin_waits && decision.bytes == waiting && window > waiting;
+  const bool fin = fin_waits && decision.bytes == buffered && window > buffered;
   send_new(now, decision.bytes, fin, segment, packet);
   return true;
 }
@@ -267,12 +272,15 @@ void Connection::send_new(Instant now, std::uint32_t bytes, bool fin, Segment& s
   const std::uint32_t offset = distance(snd_.una, snd_.nxt);
   segment.payload_bytes = bytes == 0 ? 0 : a.send_buffer.slice_into(packet, offset, bytes);
   segment.flags.fin = fin && segment.payload_bytes == bytes;
-  const bool is_end = segment.seq + segment.payload_bytes == snd_.end && !flags_.unpushed;
+  const SeqNum payload_end = segment.seq + segment.payload_bytes;
+  const bool is_end =
+      (payload_end == snd_.end && !flags_.unpushed) || (!a.records.empty() && a.records.is_end(payload_end));
   segment.flags.psh = wants_push(segment, is_end, snd_.mss);
   fill_header(now, segment);
   ecn_.mark_new_data(segment);
   packet.segment_size = segment.payload_bytes > snd_.mss ? snd_.mss : std::uint16_t{0};
   packet.cwr_in_pieces = ecn_.is_accurate();
+  if (!a.notices.empty()) note_sent(now, segment.seq, payload_end);
   if (offset == 0) a.unacked_since = now;
   const SeqNum end = segment.end();
   a.sent.on_sent(segment.seq, end, now, packet.segment_size, a.rate.on_sent(now, pipe(), segment.length()),
@@ -301,7 +309,8 @@ bool Connection::poll_probe(Instant now, Segment& segment, Packet& packet) {
   if (!flags_.probe_due) return false;
   flags_.probe_due = false;
   Active& a = *active_;
-  const std::uint32_t fits = std::min({unsent(), snd_.wnd, std::uint32_t{snd_.mss}});
+  std::uint32_t fits = std::min({unsent(), snd_.wnd, std::uint32_t{snd_.mss}});
+  if (!a.records.empty()) fits = a.records.within_record(snd_.nxt, fits);
   const std::uint8_t back_off = a.persist_back_off;
   if (snd_.una == snd_.nxt && fits > 0) {
     flags_.unpushed = false;  // Linux: whatever MSG_MORE has said, this is pushed

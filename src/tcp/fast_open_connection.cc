@@ -68,7 +68,7 @@ Result<std::size_t> Connection::send_with_syn(Bytes bytes) {
 }
 
 // The first SYN; its repetitions go without (4.1.3). Answers the bytes that go with it.
-std::uint32_t Connection::add_fast_open(Segment& syn, Packet& packet) {
+std::uint32_t Connection::add_fast_open(Instant now, Segment& syn, Packet& packet) {
   Active& a = *active_;
   if (!(a.fast_open.asks || a.fast_open.sends) || a.retransmissions > 0) return 0;
   if (a.fast_open.asks) {
@@ -83,14 +83,17 @@ std::uint32_t Connection::add_fast_open(Segment& syn, Packet& packet) {
   snd_.nxt = snd_.iss + 1 + syn.payload_bytes;
   counts_.bytes_sent += syn.payload_bytes;
   ++counts_.data_segments_out;
+  note_sent(now, snd_.iss + 1, snd_.nxt);
   return syn.payload_bytes;
 }
 
 // snd_una is what the SYN-ACK acknowledges. Answers how many bytes it left.
-std::uint32_t Connection::on_syn_ack_of_fast_open(const Segment& segment) {
+std::uint32_t Connection::on_syn_ack_of_fast_open(Instant now, const Segment& segment) {
   Active& a = *active_;
   const std::uint32_t acked = distance(snd_.iss + 1, snd_.una);
   a.send_buffer.release(acked);
+  a.records.on_una(snd_.una);
+  if (a.notices.on_una(snd_.una, now)) notify(Readiness::err);
   if (flags_.fast_open) {
     const auto& cookie = segment.options.fast_open;
     using Ask = FastOpenCache::Ask;

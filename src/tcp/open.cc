@@ -109,7 +109,7 @@ bool Connection::poll_handshake(Instant now, Segment& segment, Packet& packet) {
   if (state_ == State::syn_sent) {
     segment.options = syn_options(offer, ts_value);
     ask_for_ecn(segment);
-    (void)add_fast_open(segment, packet);
+    (void)add_fast_open(now, segment, packet);
   } else {
     Negotiated agreed;
     agreed.sack = flags_.sack;

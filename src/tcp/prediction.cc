@@ -70,6 +70,8 @@ void Connection::take_predicted_ack(Instant now, SeqNum ack) {
   const std::uint32_t flight = distance(snd_.una, snd_.nxt);
   a.send_buffer.release(distance(snd_.una, ack));
   snd_.una = ack;
+  a.records.on_una(ack);
+  if (a.notices.on_una(ack, now)) notify(Readiness::err);
   std::uint32_t delivered = 0;
   const Duration least = std::chrono::microseconds(min_rtt_us_);
   const SentAcked covered = a.sent.on_ack(ack, [&](const SentSegment& piece) {

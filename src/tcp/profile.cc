@@ -52,7 +52,6 @@ Settings Settings::of(const Config& config) {
   settings.linger2 = config.fin_timeout;
   settings.receive_buffer = config.receive_buffer_default;
   settings.send_buffer = config.send_buffer_default;
-  settings.notsent_low_water = config.notsent_low_water;
   const std::string_view name = config.congestion_control;
   const std::size_t length = std::min(name.size(), sizeof settings.congestion_control - 1);
   std::fill(std::begin(settings.congestion_control), std::end(settings.congestion_control), '\0');

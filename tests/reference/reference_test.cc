@@ -88,16 +88,21 @@ TEST(Reference, SocketOptions) {
       "An option that is not here is refused with ENOPROTOOPT, a value outside its range with EINVAL. No "
       "option\n"
       "is accepted and ignored.\n";
-  const auto section = [&](const char* title, std::span<const OptionRow> rows) {
-    page += "\n## " + std::string(title) +
-            "\n\n| option | sockets | access | values | effect |\n|---|---|---|---|---|\n";
+  const auto print = [&](std::span<const OptionRow> rows) {
     for (const OptionRow& row : rows)
       page += "| `" + std::string(row.text) + "` | " + sockets_of(row) + " | " + access_of(row) + " | " +
               values_of(row) + " | " + std::string(row.effect) + " |\n";
   };
+  const auto section = [&](const char* title, std::span<const OptionRow> rows) {
+    page += "\n## " + std::string(title) +
+            "\n\n| option | sockets | access | values | effect |\n|---|---|---|---|---|\n";
+    print(rows);
+  };
   section("SOL_SOCKET", socket_level_options());
+  print(socket_report_options());
   section("IPPROTO_IP and IPPROTO_IPV6", ip_level_options());
   section("IPPROTO_TCP", tcp_level_options());
+  print(tcp_report_options());
   compare_with_page("socket-options.md", page);
 }
 

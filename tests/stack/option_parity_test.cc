@@ -75,12 +75,14 @@ void compare(std::span<const OptionRow> rows) {
 
 TEST(OptionParity, SocketLevel) {
   compare(socket_level_options());
+  compare(socket_report_options());
 }
 TEST(OptionParity, IpLevel) {
   compare(ip_level_options());
 }
 TEST(OptionParity, TcpLevel) {
   compare(tcp_level_options());
+  compare(tcp_report_options());
 }
 
 TEST(OptionParity, UnknownOptionsAreRefused) {

@@ -297,23 +297,27 @@ void TcpBench::after(Duration time, const char* file, int at) {
 
 // --- the program
 
-long TcpBench::App::send(std::uint32_t bytes, bool more, bool urgent, const char* file, int at) {
+long TcpBench::App::send(std::uint32_t bytes, How how, const char* file, int at) {
   bench_.check_silence(file, at);
   const auto data = pattern(1 + bench_.sent_by_app_, bytes);
-  const auto result = bench_.connection().send(bench_.now_, data, more, urgent);
+  const auto result = bench_.connection().send(bench_.now_, data, how == How::more, how == How::urgent);
+  if (how == How::record && result && *result == bytes) bench_.connection().end_record();
   if (result) bench_.sent_by_app_ += static_cast<std::uint32_t>(*result);
   bench_.pump(file, at);
   return result ? static_cast<long>(*result) : -static_cast<long>(to_int(result.error()));
 }
 
 long TcpBench::App::send(std::uint32_t bytes, const char* file, int at) {
-  return send(bytes, false, false, file, at);
+  return send(bytes, How::plain, file, at);
 }
 long TcpBench::App::send_more(std::uint32_t bytes, const char* file, int at) {
-  return send(bytes, true, false, file, at);
+  return send(bytes, How::more, file, at);
+}
+long TcpBench::App::send_record(std::uint32_t bytes, const char* file, int at) {
+  return send(bytes, How::record, file, at);
 }
 long TcpBench::App::send_urgent(std::uint32_t bytes, const char* file, int at) {
-  return send(bytes, false, true, file, at);
+  return send(bytes, How::urgent, file, at);
 }
 
 long TcpBench::App::receive(std::uint32_t bytes, const char* file, int at) {

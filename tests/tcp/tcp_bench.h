@@ -83,6 +83,8 @@ class TcpBench {
     // What send() took, or a negative errno. The bytes continue the pattern.
     long send(std::uint32_t bytes, const char* file = __builtin_FILE(), int at = __builtin_LINE());
     long send_more(std::uint32_t bytes, const char* file = __builtin_FILE(), int at = __builtin_LINE());
+    // MSG_EOR.
+    long send_record(std::uint32_t bytes, const char* file = __builtin_FILE(), int at = __builtin_LINE());
     long send_urgent(std::uint32_t bytes, const char* file = __builtin_FILE(), int at = __builtin_LINE());
     // What receive() gave (0: end of file), or a negative errno. Bytes that are not the pattern fail.
     long receive(std::uint32_t bytes = 0xffffff, const char* file = __builtin_FILE(),
@@ -101,7 +103,8 @@ class TcpBench {
     }
 
    private:
-    long send(std::uint32_t bytes, bool more, bool urgent, const char* file, int at);
+    enum class How { plain, more, record, urgent };
+    long send(std::uint32_t bytes, How how, const char* file, int at);
     TcpBench& bench_;
   };
   App app{*this};
