@@ -233,6 +233,9 @@ TEST_F(Adapter, ShellCommandsOfAScriptReachTheStack) {
   EXPECT_NE(shell("sysctl -q net.ipv4.tcp_no_such_thing=1"), 0);
   EXPECT_NE(shell("sysctl -q net.ipv4.tcp_sack=2"), 0);
   EXPECT_EQ(shell("ip tcp_metrics flush all && tc qdisc add dev tun0 root pfifo"), 0);
+  EXPECT_NE(shell("ip route change 192.0.2.1 via 192.168.0.2 dev tun0 advmss 600"), 0);
+  EXPECT_NE(shell("tc qdisc replace dev tun0 root fq"), 0) << "what is not there is refused";
+  EXPECT_NE(shell("ethtool -K tun0 tso off"), 0);
   ::setenv("PACKETDRILL_PID", "adapter_test", 1);
   EXPECT_EQ(shell("set_sysctls.py /proc/sys/net/ipv4/tcp_sack=0"), 0);
   EXPECT_EQ(shell("test \"$(sysctl -n net.ipv4.tcp_sack)\" = 0"), 0);

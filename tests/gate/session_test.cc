@@ -268,6 +268,23 @@ TEST_F(GateSession, LengthsAreChecked) {
   }
 }
 
+// The kernel makes the data calls on the carrier: what they would have to tell, nobody would.
+TEST_F(GateSession, OptionsAboutDataCallsAreRefused) {
+  TestAgent agent(world_, "server");
+  UniqueFd fd = agent.stream();
+  constexpr int kInq = 36;  // TCP_INQ
+  for (const auto& [level, option] : std::initializer_list<std::pair<int, int>>{
+           {SOL_SOCKET, SO_ZEROCOPY}, {SOL_SOCKET, SO_TIMESTAMPING}, {IPPROTO_TCP, kInq}}) {
+    Request request = TestAgent::about(fd, RequestCode::set_option);
+    request.arg[0] = level;
+    request.arg[1] = option;
+    EXPECT_EQ(agent.ask(request, std::string("\1\0\0\0", 4)).head.result, -ENOPROTOOPT) << option;
+    request.code = RequestCode::get_option;
+    request.arg[2] = 4;
+    EXPECT_EQ(agent.ask(request).head.result, -ENOPROTOOPT) << option;
+  }
+}
+
 TEST_F(GateSession, ConnectAcceptAndBytes) {
   TestAgent server(world_, "server");
   TestAgent client(world_, "client");

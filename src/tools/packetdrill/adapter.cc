@@ -33,7 +33,7 @@ Adapter::Adapter(const Flags& flags)
   options.mtu = flags.mtu;
   if (flags.tso) options.largest_packet = kLargestPacket;
   options.transmit = [this](Instant now, Bytes packet) {
-    sent_.push_back({now, std::vector<std::byte>(packet.begin(), packet.end())});
+    if (!drops_) sent_.push_back({now, std::vector<std::byte>(packet.begin(), packet.end())});
   };
   constexpr bool kDefaultRoute = true;
   link_ = &hosts_.attach(host_, std::move(*addresses), options, kDefaultRoute);
@@ -112,6 +112,11 @@ Result<> Adapter::set_sysctl(std::string_view name, std::string_view value) {
 void Adapter::forget_peers() {
   const Lock lock(mutex_);
   host_.stack.forget_peers();
+}
+
+void Adapter::drop_all(bool on) {
+  const Lock lock(mutex_);
+  drops_ = on;
 }
 
 // Under the names of /proc/net/netstat, as nstat prints them.

@@ -67,6 +67,7 @@ class Adapter {
   Result<> set_sysctl(std::string_view name, std::string_view value);
   Result<std::string> get_sysctl(std::string_view name);
   void forget_peers();
+  void drop_all(bool on);  // the link loses what is sent
   std::string counters();
 
  private:
@@ -86,6 +87,7 @@ class Adapter {
   posix::RawLink* link_ = nullptr;
   Pipes pipes_{kFirstPipe};
   std::deque<Sent> sent_{};
+  bool drops_ = false;
   unsigned spinning_ = 0;  // readings of the clock with nothing between them
 };
 

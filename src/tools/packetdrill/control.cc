@@ -73,6 +73,10 @@ std::string Control::answer(std::string_view request) {
     adapter_.forget_peers();
     return "ok ";
   }
+  if (verb == "drop") {
+    adapter_.drop_all(name == "1");
+    return "ok ";
+  }
   if (verb == "counters") return "ok " + adapter_.counters();
   const Result<> changed = adapter_.set_sysctl(name, request);
   return changed ? "ok " : "error " + std::to_string(to_int(changed.error()));

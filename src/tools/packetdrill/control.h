@@ -7,6 +7,7 @@
 //   get NAME          ->  ok VALUE     | error ERRNO
 //   set NAME VALUE    ->  ok           | error ERRNO
 //   flush             ->  ok           what is remembered of peers (`ip tcp_metrics flush`)
+//   drop 0|1          ->  ok           whether the link loses what is sent (`tc … pfifo limit 0`)
 //   counters          ->  ok NAME VALUE of each counter that is not zero, one a line (`nstat`)
 #pragma once
 

@@ -7,8 +7,10 @@
 //
 //   LD_PRELOAD=libsockeye_packetdrill.so packetdrill --so_filename=libsockeye_packetdrill.so script.pkt
 #include <dlfcn.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <unistd.h>
 
@@ -194,6 +196,14 @@ int pipe(void* user, int fds[2]) {
     return 0L;
   }));
 }
+// Linux's splice() does not wait for what is behind an urgent byte.
+bool is_at_urgent_mark(void* user, int fd) {
+  int at_mark = 0;
+  int unread = 0;
+  return ioctl(user, fd, SIOCATMARK, &at_mark) == 0 && at_mark != 0 &&
+         ioctl(user, fd, FIONREAD, &unread) == 0 && unread == 0;
+}
+
 // Between a socket and a pipe; the offsets of a script say nothing there.
 int splice(void* user, int fd_in, loff_t*, int fd_out, loff_t*, std::size_t size, unsigned) {
   const bool from_pipe = of(user).is_pipe(fd_in);
@@ -204,6 +214,7 @@ int splice(void* user, int fd_in, loff_t*, int fd_out, loff_t*, std::size_t size
   if (from_pipe)
     size = std::min(size, static_cast<std::size_t>(
                               of(user).pipe_call([&](Pipes& pipes) { return pipes.waiting(fd_in); })));
+  if (!from_pipe && is_at_urgent_mark(user, fd_in)) return 0;
   std::vector<std::byte> bytes(size);
   const ssize_t got = read(user, fd_in, bytes.data(), size);
   if (got <= 0) return static_cast<int>(got);

@@ -6,8 +6,9 @@
 //   sysctl          asks the stack (control.h); refuses what the stack refuses
 //   set_sysctls.py  the same, and writes the shell script that puts the old values back
 //   nstat           the stack's counters
-//   ip              tcp_metrics flush; nothing else
-//   tc, ethtool     nothing: the stack has one link without a queue
+//   ip              tcp_metrics flush
+//   tc              a pfifo, which is what the link is; with `limit 0` it drops all that is sent
+// Everything else is refused, so that a script fails where it asks for what is not there.
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -125,17 +126,41 @@ int print_counters() {
   return error == 0 ? 0 : 1;
 }
 
+int refuse(std::string_view program, const std::vector<std::string>& arguments) {
+  std::string line(program);
+  for (const std::string& argument : arguments) line += ' ' + argument;
+  std::fprintf(stderr, "%s: refused, the stack has one link and one route, without settings\n", line.c_str());
+  return 2;
+}
+
+bool tell(const std::string& request) {
+  int error = 0;
+  ask(request, error);
+  return error == 0;
+}
+
+// tc qdisc add|replace|change dev DEV root pfifo [limit N]; tc qdisc delete dev DEV root
+int set_queue(const std::vector<std::string>& arguments) {
+  if (arguments.size() < 5 || arguments[0] != "qdisc" || arguments[4] != "root")
+    return refuse("tc", arguments);
+  const std::string& verb = arguments[1];
+  if (verb == "delete" || verb == "del") return tell("drop 0") ? 0 : 1;
+  const bool sets = verb == "add" || verb == "replace" || verb == "change";
+  const bool has_limit = arguments.size() == 8 && arguments[6] == "limit";
+  if (!sets || arguments.size() < 6 || arguments[5] != "pfifo" || !(arguments.size() == 6 || has_limit))
+    return refuse("tc", arguments);
+  return tell(has_limit && arguments[7] == "0" ? "drop 1" : "drop 0") ? 0 : 1;
+}
+
 int run(std::string_view program, const std::vector<std::string>& arguments) {
   program.remove_prefix(program.rfind('/') + 1);  // npos + 1 is 0
   if (program == "sysctl") return sysctl(arguments);
   if (program == "set_sysctls.py") return set_with_restore(arguments);
   if (program == "nstat") return print_counters();
-  if (program == "ip" && arguments.size() > 1 && arguments[0] == "tcp_metrics" && arguments[1] == "flush") {
-    int error = 0;
-    ask("flush", error);
-    return error == 0 ? 0 : 1;
-  }
-  return 0;
+  if (program == "tc") return set_queue(arguments);
+  if (program == "ip" && arguments.size() > 1 && arguments[0] == "tcp_metrics" && arguments[1] == "flush")
+    return tell("flush") ? 0 : 1;
+  return refuse(program, arguments);
 }
 
 }  // namespace
