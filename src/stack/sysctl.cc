@@ -255,6 +255,8 @@ constexpr SysctlRow kRows[] = {
                                                    "a window that was not used is halved once per RTO"),
     a_number<&Config::min_tso_segs, 1, 255>("ipv4.tcp_min_tso_segs",
                                             "segments in a packet, however slow the path"),
+    a_number<&Config::tso_win_divisor, 0, 255>(
+        "ipv4.tcp_tso_win_divisor", "a packet waits while less than this part of the window is free"),
     a_number<&Config::notsent_low_water, 0, 0xffffffff>("ipv4.tcp_notsent_lowat",
                                                         "of sockets without TCP_NOTSENT_LOWAT"),
     a_number<&Config::pacing_ss_ratio, 0, 1000>("ipv4.tcp_pacing_ss_ratio",

@@ -60,6 +60,7 @@ struct Config {
   std::uint32_t receive_buffer_max = 6u << 20;     // net.ipv4.tcp_rmem[2] (auto-tuning)
   std::uint32_t send_buffer_default = 87040;       // what Linux starts at, then auto-tunes
   std::uint32_t send_buffer_max = 4u << 20;        // net.ipv4.tcp_wmem[2]
+  std::uint32_t tso_win_divisor = 3;               // net.ipv4.tcp_tso_win_divisor
   std::uint32_t notsent_low_water = 0xffffffff;    // net.ipv4.tcp_notsent_lowat
   Duration invalid_ratelimit = 500ms;              // net.ipv4.tcp_invalid_ratelimit: between answers of one
                                                    // connection to what it does not believe (RFC 5961 7)

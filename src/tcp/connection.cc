@@ -216,28 +216,6 @@ std::uint32_t Connection::inq_hint() const {
   return unread() + (flags_.fin_received ? 1 : 0);
 }
 
-std::uint32_t Connection::send_room() const {
-  if (!(can_send(state_) || is_fast_child()) || flags_.write_shut) return 0;
-  const std::uint32_t low_water = notsent_low_water();
-  const std::uint32_t waiting = unsent();
-  if (waiting >= low_water) return 0;
-  const std::uint32_t used = active_ == nullptr ? 0 : active_->send_buffer.size();
-  if (used >= snd_.limit) return 0;
-  const std::uint32_t room = snd_.limit - used;
-  if (low_water >= snd_.limit) return room;
-  // TCP_NOTSENT_LOWAT: packet by packet until the mark is reached, so one call overshoots by less than a
-  // packet (Linux takes one buffer after the other).
-  const std::uint32_t packet = packet_max();
-  return std::min(room, (low_water - waiting + packet - 1) / packet * packet);
-}
-
-// Linux: sk_stream_is_writeable. Free space at least half of what is used, and little enough unsent.
-bool Connection::is_writable() const {
-  const std::uint32_t used = active_ == nullptr ? 0 : active_->send_buffer.size();
-  if (used >= snd_.limit || snd_.limit - used < used / 2) return false;
-  return 2 * std::uint64_t{unsent()} < notsent_low_water();
-}
-
 std::uint32_t Connection::unread() const {
   return active_ == nullptr ? 0 : active_->receive_buffer.size();
 }

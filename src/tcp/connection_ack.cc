@@ -264,17 +264,4 @@ void Connection::take_round_trip(Instant now, Duration rtt, Duration least, std:
   }
 }
 
-// Linux (tcp_sndbuf_expand): room for twice the congestion window, so that it can double.
-void Connection::grow_send_buffer() {
-  if (settings_->value.send_buffer_locked) return;
-  // Spares the division where the answer is known.
-  const std::uint64_t most = std::max<std::uint64_t>(
-      congestion_->cwnd(), std::uint64_t{resources_.config.initial_window} * snd_.mss);
-  if (2 * most <= snd_.limit) return;
-  const std::uint64_t segments = std::max(congestion_->cwnd() / snd_.mss, resources_.config.initial_window);
-  const std::uint64_t wanted =
-      std::min<std::uint64_t>(2 * segments * snd_.mss, resources_.config.send_buffer_max);
-  if (wanted > snd_.limit) snd_.limit = static_cast<std::uint32_t>(wanted);
-}
-
 }  // namespace sockeye::tcp

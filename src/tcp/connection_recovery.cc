@@ -60,7 +60,7 @@ void Connection::mark_losses(Instant now, AckNews& news) {
 void Connection::note_reordering(SeqNum low) {
   const Active& a = *active_;
   SeqNum highest = snd_.una;
-  if (!a.scoreboard.empty()) highest = max(highest, a.scoreboard.highest() - snd_.mss);
+  if (!a.scoreboard.empty()) highest = max(highest, a.scoreboard.highest());
   if (low >= highest) return;
   reordering_.on_reordering((distance(low, highest) + snd_.mss - 1) / snd_.mss,
                             resources_.config.max_reordering);

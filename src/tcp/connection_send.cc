@@ -12,6 +12,7 @@
 #include "tcp/initial_window.h"
 #include "tcp/resources.h"
 #include "tcp/segmentizer.h"
+#include "tcp/tso_deferral.h"
 
 namespace sockeye::tcp {
 namespace {
@@ -22,6 +23,26 @@ namespace {
 // better.
 bool wants_push(const Segment& segment, bool is_end, std::uint32_t mss) {
   return segment.payload_bytes > 0 && (is_end || segment.payload_bytes > mss);
+}
+
+// Linux's wait for a larger packet (tcp/tso_deferral.h). `whole`: the window when nothing is in flight.
+bool waits_for_more(const Active& a, const SendSituation& s, const Config& config, std::uint32_t goal,
+                    std::uint32_t whole, Duration since_sent, Duration srtt, Instant now) {
+  if (goal <= s.mss || s.unsent <= s.mss || a.sent.empty() || a.recovery.is_recovering()) return false;
+  TsoSituation t;
+  t.bytes = std::min(s.unsent, goal);
+  t.window = s.window;
+  t.congestion = s.congestion;
+  t.whole = whole;
+  t.largest = goal;
+  t.mss = s.mss;
+  t.window_divisor = config.tso_win_divisor;
+  t.is_tail = s.unsent <= goal;
+  t.is_closed = s.is_last && t.is_tail;
+  t.since_sent = since_sent;
+  t.flight_time = now - a.sent.front().sent_at;
+  t.round_trip = srtt;
+  return should_defer(t);
 }
 
 }  // namespace
@@ -38,6 +59,10 @@ bool Connection::rest_if_quiet(Instant now) {
     return false;
   a.waits_for_release = false;
   a.persist_at = kNever;
+  if (a.buffer_limited && is_writable()) {
+    a.buffer_limited = false;
+    notify(Readiness::out);
+  }
   tell_busy_clock(now);
   release_active();
   return true;
@@ -67,6 +92,11 @@ bool Connection::poll_transmit(Instant now, Segment& segment, Packet& packet) {
     if (poll_ack(now, segment)) return true;
   }
   arm_persist(now);
+  // As Linux: who waits for space, or for TCP_NOTSENT_LOWAT, is told after what may leave has left.
+  if (active_ != nullptr && active_->buffer_limited && is_writable()) {
+    active_->buffer_limited = false;
+    notify(Readiness::out);
+  }
   tell_busy_clock(now);
   release_active();
   return false;
@@ -131,11 +161,14 @@ void Connection::on_packet_out(Instant now, const Segment& segment) {
 }
 
 // Payload of one packet, in whole segments and at least one: what the link takes in one piece, but no more
-// than leaves in about a millisecond (packet_goal()).
+// than leaves in about a millisecond (packet_goal()), nor than half of the peer's largest window.
 std::uint32_t Connection::packet_max() const {
   const std::uint32_t headers = header_bytes();
   const std::uint32_t largest = std::min(path_.largest_packet, Packet::kLargest);
   std::uint32_t room = largest > headers ? largest - headers : 0;
+  // Linux: tcp_bound_to_half_wnd(), so that the second half is under way when the first is acknowledged
+  constexpr std::uint32_t kSmallWindow = 536;
+  if (snd_.wnd_max > kSmallWindow) room = std::min(room, snd_.wnd_max / 2);
   if (room < 2u * snd_.mss) return snd_.mss;
   if (!is_near(min_rtt_us_))
     room = std::min(room, packet_goal(pacing_rate(), min_rtt_us_, resources_.config.min_tso_segs, snd_.mss));
@@ -246,14 +279,20 @@ bool Connection::poll_new_data(Instant now, Segment& segment, Packet& packet) {
   situation.window = window;
   situation.congestion = cwnd > in_flight ? cwnd - in_flight : 0;
   situation.window_max = snd_.wnd_max;
-  situation.packet_max = waiting <= snd_.mss
-                             ? snd_.mss
-                             : std::min(packet_max(), std::max(cwnd / 2 / snd_.mss, 1u) * snd_.mss);  // Linux
+  const std::uint32_t goal = waiting <= snd_.mss ? snd_.mss : packet_max();
+  situation.packet_max =
+      goal == snd_.mss ? goal : std::min(goal, std::max(cwnd / 2 / snd_.mss, 1u) * snd_.mss);  // Linux
   situation.nothing_in_flight = in_flight == 0;
   situation.short_in_flight = a.has_short && a.short_end > snd_.una;
   situation.nodelay = settings_->value.nodelay || flags_.pushed;
   situation.corked = (settings_->value.cork || flags_.more) && !flags_.pushed;
   situation.is_last = flags_.fin_queued || waiting < buffered;
+  if (goal > snd_.mss &&
+      waits_for_more(a, situation, resources_.config, goal, std::min(snd_.wnd, cwnd),
+                     std::chrono::milliseconds(ms_of(now) - last_data_sent_ms_), rtt_.srtt(), now)) {
+    if (situation.congestion < window) note_window_use(true);
+    return false;
+  }
   const SendDecision decision = decide_send(situation);
   if (decision.congestion_limited && decision.bytes == 0) note_window_use(true);
   const std::uint32_t next = std::min<std::uint32_t>(waiting, snd_.mss);

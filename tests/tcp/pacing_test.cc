@@ -220,7 +220,8 @@ TEST(Busy, ThePeersWindowIsTheLimit) {
   TcpBench t{options};
   t.establish();
   t.app.send(5000);
-  t.expect("P. 1:2001(2000) ack 1");
+  t.expect(". 1:1001(1000) ack 1");  // half of the window at a time
+  t.expect(". 1001:2001(1000) ack 1");
   t.after(64ms);
   EXPECT_EQ(t.info().receive_window_limited, 64ms);
   t.peer(". 1:1(0) ack 2001 win 60000");
@@ -236,11 +237,11 @@ TEST(Busy, TheSendBufferIsTheLimit) {
   options.settings.send_buffer_locked = true;
   TcpBench t{options};
   t.establish();
-  EXPECT_EQ(t.app.send(6000), 4000);
+  EXPECT_EQ(t.app.send(12'000), 10'000);  // one large packet is begun, and more than the limit already
   t.discard();
   t.after(64ms);
   EXPECT_EQ(t.info().send_buffer_limited, 64ms);
-  t.peer(". 1:1(0) ack 4001");
+  t.peer(". 1:1(0) ack 10001");
   t.after(64ms);
   EXPECT_EQ(t.info().send_buffer_limited, 64ms);
   EXPECT_EQ(t.info().busy, 64ms);

@@ -99,9 +99,14 @@ TEST(Prediction, TakesMostOfACleanTransfer) {
 
 // What lies off the beaten track goes the long way, and the next ordinary segment is predicted again.
 TEST(Prediction, ComesBackAfterALoss) {
-  const Outcome outcome = run(over(20, 0, 0ms), 3, true);
-  EXPECT_GE(outcome.predicted, outcome.segments / 4);
-  EXPECT_LT(outcome.predicted, outcome.segments);
+  Outcome all;
+  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+    const Outcome outcome = run(over(20, 0, 0ms), seed, true);
+    EXPECT_LT(outcome.predicted, outcome.segments);
+    all.predicted += outcome.predicted;
+    all.segments += outcome.segments;
+  }
+  EXPECT_GE(all.predicted, all.segments / 4);  // a time-out ends it for good: its counters are rare state
 }
 
 }  // namespace
