@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "wire/ipv6.h"
+
 namespace sockeye {
 namespace {
 
@@ -108,9 +110,11 @@ FragmentReassembler::Outcome FragmentReassembler::add(Instant now, Fragment frag
   if (datagram == nullptr) datagram = &make(now, fragment.key, outcome);
   if (datagram->condemned) return {.drop = Drop::fragment_overlap};
   const std::uint32_t length = packet->size() - fragment.data_at;
-  // RFC 791: what would exceed the largest packet (ping of death, B12).
-  if (fragment.header.size() + fragment.offset + length > Packet::kLargest ||
-      (fragment.offset != 0 && datagram->header.size() + fragment.offset + length > Packet::kLargest)) {
+  // RFC 791: what would exceed the largest packet (ping of death, B12). IPv6 does not count its header (RFC
+  // 8200 3).
+  const std::uint32_t largest = Packet::kLargest + (fragment.key.source.is_v6() ? kIpv6HeaderBytes : 0);
+  if (fragment.header.size() + fragment.offset + length > largest ||
+      (fragment.offset != 0 && datagram->header.size() + fragment.offset + length > largest)) {
     condemn(*datagram);
     outcome.drop = Drop::bad_fragment;
     return outcome;
@@ -119,7 +123,7 @@ FragmentReassembler::Outcome FragmentReassembler::add(Instant now, Fragment frag
   if (outcome.drop) return outcome;
   if (datagram->total != 0 && datagram->received == datagram->total && !datagram->header.empty()) {
     outcome.header_bytes = static_cast<std::uint32_t>(datagram->header.size());
-    if (datagram->header.size() + datagram->total > Packet::kLargest)
+    if (datagram->header.size() + datagram->total > largest)
       outcome.drop = Drop::bad_fragment;
     else
       outcome.complete = assemble(*datagram);

@@ -49,7 +49,8 @@ class BaseSocket : public Socket, public ListHook<SocketListTag> {
   // What the keys of stamps count from (SOF_TIMESTAMPING_OPT_ID): the first byte that is not acknowledged,
   // or the next that will be sent. Empty: there is no connection.
   virtual std::optional<std::uint32_t> stream_position(bool /*is_end*/) const { return std::nullopt; }
-  virtual void push() {}  // tcp::Connection::push(), if there is one
+  virtual void push() {}                                  // tcp::Connection::push(), if there is one
+  virtual void set_quick_ack(int value) { (void)value; }  // TCP_QUICKACK
   virtual std::optional<tcp::Info> tcp_info() const { return std::nullopt; }
   virtual std::uint32_t receive_buffer_bytes() const = 0;  // SO_RCVBUF
   virtual std::uint32_t send_buffer_bytes() const = 0;

@@ -82,9 +82,9 @@ Result<int> get_max_segment(const BaseSocket& socket) {
   const tcp::Settings& settings = *socket.read_settings();
   const auto info = socket.tcp_info();
   const bool open = info && info->state != tcp::State::closed && info->state != tcp::State::listen;
-  if (open && info->send_mss != 0) return static_cast<int>(info->send_mss);
+  if (!open && settings.max_segment != 0) return settings.max_segment;
   constexpr int kDefault = 536;  // RFC 9293 3.7.1
-  return settings.max_segment != 0 ? settings.max_segment : kDefault;
+  return info && info->send_mss != 0 ? static_cast<int>(info->send_mss) : kDefault;
 }
 
 // Linux: negative means no FIN_WAIT_2 for orphans; more than the host's limit, the limit.
@@ -130,15 +130,21 @@ Result<> set_window_clamp(BaseSocket& socket, int value) {
   return {};
 }
 
-// Linux begins in quick-ACK mode, and says so until a program switches it off.
+// Of a connection that has none: what its buffer admits, as the kernel keeps it.
+Result<int> get_window_clamp(const BaseSocket& socket) {
+  const std::uint32_t own = socket.read_settings()->window_clamp;
+  const auto info = socket.tcp_info();
+  const bool has_buffer = info && info->state != tcp::State::closed && info->state != tcp::State::listen;
+  return static_cast<int>(own == 0 && has_buffer ? info->receive_limit : own);
+}
+
+// Linux begins in quick-ACK mode; a connection answers what has become of it.
 Result<> set_quick_ack(BaseSocket& socket, int value) {
-  socket.own_options().quick_ack_off = value == 0;
-  socket.own_settings()->quick_ack = value != 0;
-  socket.settings_changed();
+  socket.set_quick_ack(value);
   return {};
 }
 Result<int> get_quick_ack(const BaseSocket& socket) {
-  return socket.options().quick_ack_off ? 0 : 1;
+  return socket.tcp_info()->quick_ack ? 1 : 0;
 }
 
 // 0 is the host's.
@@ -339,9 +345,7 @@ constexpr OptionRow kRows[] = {
      .minimum = INT_MIN,
      .maximum = INT_MAX,
      .set = set_window_clamp,
-     .get = +[](const BaseSocket& s) -> Result<int> {
-       return static_cast<int>(s.read_settings()->window_clamp);
-     },
+     .get = get_window_clamp,
      .effect = "largest window advertised"},
     {.level = IPPROTO_TCP,
      .name = TCP_INFO,
@@ -353,11 +357,12 @@ constexpr OptionRow kRows[] = {
     {.level = IPPROTO_TCP,
      .name = TCP_QUICKACK,
      .text = "TCP_QUICKACK",
-     .kind = OptionKind::boolean,
      .sockets = kStream,
+     .minimum = INT_MIN,
+     .maximum = INT_MAX,
      .set = set_quick_ack,
      .get = get_quick_ack,
-     .effect = "acknowledgments are not delayed, for a while"},
+     .effect = "acknowledgments are not delayed, for a while; 0: they wait for data, also the handshake's"},
     {.level = IPPROTO_TCP,
      .name = TCP_CONGESTION,
      .text = "TCP_CONGESTION",

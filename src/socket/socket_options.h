@@ -69,7 +69,6 @@ struct SocketOptions {
   bool dont_fragment = false;
   // IPPROTO_TCP
   std::uint8_t defer_accept_timeouts = 0;  // of a SYN-ACK
-  bool quick_ack_off = false;
   bool fast_open_connect = false;
   bool tell_unread = false;  // TCP_INQ
   std::uint8_t save_syn = 0;

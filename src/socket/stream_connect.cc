@@ -136,6 +136,7 @@ Result<> StreamSocket::begin_connect(const Endpoint& to) {
   hops_changed();
   phase_ = Phase::connecting;
   connection_->tcp().open_active(host_.now, beyond);
+  if (options().defer_accept_timeouts > 0) connection_->tcp().expect_writer();  // Linux: of a client, this
   host_.touch(*connection_);
   return Errno::inprogress;
 }

@@ -58,6 +58,15 @@ bool StreamSocket::has_error() const {
   return connection_ != nullptr ? connection_->tcp().error().has_value() : error_.has_value();
 }
 
+void StreamSocket::set_quick_ack(int value) {
+  if (connection_ == nullptr) {
+    own_settings()->quick_ack_off = value == 0;
+    return;
+  }
+  connection_->tcp().set_quick_ack(value);
+  host_.touch(*connection_);
+}
+
 void StreamSocket::hops_changed() {
   if (connection_ != nullptr)
     connection_->set_hops(hop_limit(connection_->tuple()), service(connection_->tuple()),
@@ -82,6 +91,7 @@ std::optional<tcp::Info> StreamSocket::tcp_info() const {
     info.rttvar = host_.config.rto_initial / 4;
     info.send_mss = 536;
   }
+  info.quick_ack = !settings().quick_ack_off;
   info.congestion_control = settings().congestion_control;
   return info;
 }

@@ -50,6 +50,7 @@ class StreamSocket final : public BaseSocket {
   void push() override;
   std::optional<std::uint32_t> stream_position(bool is_end) const override;
   bool has_error() const override;
+  void set_quick_ack(int value) override;
   bool is_opening() const override;
   std::optional<tcp::Info> tcp_info() const override;
   std::uint32_t receive_buffer_bytes() const override { return settings().receive_buffer; }

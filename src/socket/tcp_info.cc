@@ -102,6 +102,7 @@ LinuxTcpInfo to_linux(const tcp::Info& info) {
   out.ato = us(info.delayed_ack);
   out.snd_mss = info.send_mss;
   out.rcv_mss = info.receive_mss;
+  out.rcv_rtt = us(info.receive_rtt);
   out.unacked = info.unacked_segments;
   out.sacked = info.sacked_segments;
   out.lost = info.lost_segments;

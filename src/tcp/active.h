@@ -9,6 +9,7 @@
 
 #include "core/time.h"
 #include "tcp/busy_clock.h"
+#include "tcp/congestion_control.h"
 #include "tcp/delivery_rate.h"
 #include "tcp/frto.h"
 #include "tcp/loss_recovery.h"
@@ -49,6 +50,8 @@ struct Active {
   Prr prr;
   Frto frto;
   Undo undo;
+  CongestionControl::Memory before_reduction{};  // for the undo, as of then
+  Instant reduced_at{};
   TailLossProbe probe;
   ReceiveBuffer receive_buffer;
   ReassemblyQueue reassembly;
@@ -59,6 +62,11 @@ struct Active {
   Urgent urgent;
   RecordMarks records;
   SendNotices notices;
+
+  // The receiver's measure of the round trip (Connection::measure_receive_rtt).
+  SeqNum window_end{};  // a window was open up to here at `window_since`
+  Instant window_since = kNever;
+  std::uint32_t last_echo = 0;
 
   Instant retransmit_at = kNever;
   Instant probe_at = kNever;    // tail loss probe; not later than retransmit_at
@@ -108,7 +116,7 @@ struct Active {
     urgent = Urgent();
     pacer.reset();
     busy = BusyClock();
-    persist_at = delayed_ack_at = kNever;
+    persist_at = delayed_ack_at = window_since = kNever;
     fin_at.reset();
     fast_open = FastOpenAttempt();
     retransmissions = persist_back_off = 0;

@@ -280,7 +280,8 @@ std::optional<Drop> Arrival::in_syn_sent() {
   if (rtt) c_.rtt_.on_sample(*rtt, c_.snd_.una, c_.snd_.nxt, c_.rto_limits());
   const std::uint32_t again = c_.on_syn_ack_of_fast_open(now_, segment_);
   const bool takes_data = c_.flags_.fast_open && again == 0;
-  const bool is_answered = c_.active().fast_open.writer_waits;
+  // Linux: data will carry the ACK of the SYN-ACK, or says the program so.
+  const bool is_answered = c_.active().fast_open.writer_waits || c_.delayed_ack_.is_conversation();
   c_.active().fast_open = FastOpenAttempt();
   c_.enter(Event::receive_syn_ack);
   c_.establish(now_);

@@ -217,6 +217,34 @@ void Bbr::undo(Instant now) {
   m_.undo_phase = Phase::drain;
 }
 
+// --- moving to another stack: the path as it was found, from a new cycle on
+
+CongestionControl::Memory Bbr::memory(Instant now) const {
+  (void)now;
+  const auto low = [](std::uint64_t v) { return static_cast<std::uint32_t>(v & 0xffffffff); };
+  const auto high = [](std::uint64_t v) { return static_cast<std::uint32_t>(v >> 32); };
+  const bool has_rtt = m_.min_rtt != BbrState::kNoRtt;
+  const auto us =
+      static_cast<std::uint32_t>(has_rtt ? std::clamp<std::int64_t>(to_us(m_.min_rtt), 1, kInfinite) : 0);
+  return {{low(m_.bw_now), high(m_.bw_now), low(m_.bw_previous), high(m_.bw_previous), us,
+           m_.inflight_longterm, m_.full_bw_reached ? 1u : 0u, 0}};
+}
+
+void Bbr::remember(Instant now, const Memory& memory) {
+  const auto& words = memory.words;
+  if (words[4] == 0) return;  // nothing was measured
+  start(now);
+  m_.bw_now = std::uint64_t{words[1]} << 32 | words[0];
+  m_.bw_previous = std::uint64_t{words[3]} << 32 | words[2];
+  m_.min_rtt = m_.probe_rtt_min_delay = std::chrono::microseconds(words[4]);
+  m_.inflight_longterm = std::clamp(words[5], min_pipe_cwnd(), BbrState::kNoInflight);
+  m_.bw = max_bw();
+  if (words[6] != 1) return;
+  m_.full_bw_reached = m_.full_bw_now = true;
+  enter_probe_bw(now);
+  set_pacing_rate_with_gain(m_.pacing_gain);
+}
+
 // --- STARTUP and DRAIN
 
 void Bbr::enter_startup() {

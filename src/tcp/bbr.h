@@ -73,6 +73,8 @@ class Bbr final : public CongestionControl {
   std::uint64_t pacing_rate(Duration srtt, unsigned, unsigned) const override;
   bool marks_app_limited() const override;
   std::optional<PathModel> path_model() const override;
+  Memory memory(Instant now) const override;
+  void remember(Instant now, const Memory& memory) override;
 
   const BbrState& state() const { return m_; }
 

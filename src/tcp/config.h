@@ -115,7 +115,7 @@ struct Settings {
   // RFC 9293 3.8.4 MUST-24, MUST-25
   bool keepalive = false;              // SO_KEEPALIVE
   bool oob_inline = false;             // SO_OOBINLINE
-  bool quick_ack = false;              // TCP_QUICKACK, cleared again as in Linux
+  bool quick_ack_off = false;          // TCP_QUICKACK was switched off before connect()
   bool receive_buffer_locked = false;  // SO_RCVBUF was set: no auto-tuning
   bool send_buffer_locked = false;
   bool fast_open_no_cookie = false;       // TCP_FASTOPEN_NO_COOKIE

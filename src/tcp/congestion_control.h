@@ -10,6 +10,7 @@
 // Arithmetic is in integers: the same seed gives the same packets on every compiler.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <new>
@@ -94,6 +95,21 @@ class CongestionControl {
   virtual void on_idle(Instant now, Duration idle, Duration rto, std::uint32_t initial_window_bytes);
   // The loss or time-out proved spurious: as it was before enter_recovery() or on_rto().
   virtual void undo(Instant now);
+
+  // What the algorithm knows beside its windows, as of `now`. Whoever may need it again has the room: until
+  // an undo (tcp/active.h), or in a snapshot. remember() brings it to an algorithm of the same name.
+  struct Memory {
+    std::array<std::uint32_t, 8> words{};
+    friend bool operator==(const Memory&, const Memory&) = default;
+  };
+  virtual Memory memory(Instant now) const {
+    (void)now;
+    return {};
+  }
+  virtual void remember(Instant now, const Memory& memory) {
+    (void)now;
+    (void)memory;
+  }
 
   // What it believes of the path, if it models it (TCP_CC_INFO).
   virtual std::optional<PathModel> path_model() const { return std::nullopt; }

@@ -367,14 +367,19 @@ void Connection::on_settings_changed(Instant now) {
     window_.set_limit(settings.receive_buffer);
   if (std::string_view(settings.congestion_control) != congestion_->name())
     (void)congestion_.select(settings.congestion_control, &resources_.bbr);
-  if (settings.quick_ack != flags_.quick_ack) {
-    delayed_ack_.set_quick(settings.quick_ack);
-    if (settings.quick_ack && rcv_.acked != rcv_.nxt) acknowledge_now();
-    flags_.quick_ack = settings.quick_ack;
-  }
   if (is_synchronized(state_) && state_ != State::time_wait) update_mss(true);
   notify(Readiness::out);
   (void)now;
+}
+
+// Linux: zero waits for data to carry ACKs; anything else acknowledges at once, an even number only what
+// waits now.
+void Connection::set_quick_ack(int value) {
+  delayed_ack_.set_quick(value != 0);
+  const bool takes = state_ == State::established || state_ == State::close_wait;
+  if (value == 0 || !takes || active_ == nullptr || active_->delayed_ack_at == kNever) return;
+  acknowledge_now();
+  if (value % 2 == 0) delayed_ack_.set_quick(false);
 }
 
 void Connection::set_external_unread(Instant now, std::uint32_t bytes) {

@@ -178,13 +178,14 @@ class Connection {
   // TCP_NODELAY is set, or TCP_CORK taken away from a socket with TCP_NODELAY: what is buffered by now leaves
   // although it is corked (Linux).
   void push() { flags_.pushed = true; }
-  Info info(Instant now) const;  // TCP_INFO
+  void set_quick_ack(int value);  // TCP_QUICKACK
+  Info info(Instant now) const;   // TCP_INFO
   // Bytes that a program has not read although the connection handed them out (a carrier): they
   // count against the advertised window. Call again whenever it changes.
   void set_external_unread(Instant now, std::uint32_t bytes);
   // Where it stands, for TCP-AO; without the key.
   SignedPosition signed_position() const;
-  // As plain data; inval while opening, in TIME_WAIT and when closed, opnotsupp when it is signed. Sends
+  // As plain data; inval while opening, in TIME_WAIT and when closed. Sends
   // nothing, changes nothing.
   Result<Snapshot> snapshot(Instant now) const;
   // Valid once in TIME_WAIT: what the compact record needs.
@@ -231,7 +232,6 @@ class Connection {
     bool keepalive_due : 1 = false;
     bool congestion_limited : 1 = false;     // cwnd was used up in this round trip
     bool passive : 1 = false;                // the child of a listener
-    bool quick_ack : 1 = false;              // TCP_QUICKACK as last seen
     bool syn_data_acked : 1 = false;         // TCPI_OPT_SYN_DATA
     bool fast_open : 1 = false;              // asked for, or a cookie was sent
     bool rate_app_limited : 1 = false;       // of delivery_rate_
@@ -296,6 +296,7 @@ class Connection {
   std::uint32_t header_bytes() const;
   void update_mss(bool resend);
   std::uint32_t probe_ceiling() const;
+  bool is_probing_mtu() const;
   void start_mtu_probing(Instant now);
   void suspect_black_hole(Instant now);
   std::optional<std::uint32_t> mtu_probe_due(Instant now, std::uint32_t window, std::uint32_t pipe);
@@ -332,7 +333,7 @@ class Connection {
   bool is_predicted(const Segment& segment) const;
   bool take_predicted(Instant now, const Segment& segment, Packet& packet, std::optional<Drop>& drop);
   void take_predicted_ack(Instant now, SeqNum ack);
-  std::optional<Drop> take_predicted_text(Instant now, Packet& packet);
+  std::optional<Drop> take_predicted_text(Instant now, const Segment& segment, Packet& packet);
 
   // connection_ack.cc
   void on_ack(Instant now, const Segment& segment);
@@ -375,6 +376,7 @@ class Connection {
   void enter_cwr(Instant now);
   void enter_loss(Instant now);
   void resend_too_large();
+  void keep_for_undo(Instant now);
   void undo_reduction(Instant now, bool nothing_lost);
   bool try_undo_duplicates(Instant now);
   bool try_undo_partial(Instant now, const AckNews& news);
@@ -423,6 +425,8 @@ class Connection {
   std::uint32_t take_window();  // moves the advertised edge; the window to send, in bytes
   std::optional<Drop> take_text(Instant now, const Segment& segment, Packet& packet);
   void note_data_arrival(Instant now, std::uint32_t bytes, std::uint32_t window);
+  void measure_receive_rtt(Instant now, const Segment& segment);
+  void take_receive_rtt(Duration sample, bool is_bound);
   std::uint32_t take_in_order(Packet& packet);
   std::optional<Drop> take_out_of_order(SeqNum begin, Packet& packet, std::uint32_t window);
   void drain_reassembly();
@@ -466,6 +470,7 @@ class Connection {
   BusyTotals busy_;
   std::uint32_t last_data_sent_ms_ = 0;
   std::uint32_t last_data_received_ms_ = 0;
+  std::uint32_t receive_rtt_8us_ = 0;  // Linux's rcv_rtt_est, in eighths of a microsecond; 0: none
 };
 
 static_assert(sizeof(Connection) <= 384, "decisions.md D13: an idle connection costs 512 bytes all in");

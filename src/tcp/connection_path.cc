@@ -30,8 +30,7 @@ void Connection::update_mss(bool resend) {
     kept->mtu.limit(mtu);
     mtu = std::min(mtu, kept->mtu.low());
   }
-  const std::uint32_t mss =
-      effective_send_mss(snd_.peer_mss, mtu, path_.is_v6, settings_->value.max_segment, option_bytes());
+  const std::uint32_t mss = effective_send_mss(snd_.peer_mss, mtu, path_.is_v6, 0, option_bytes());
   const bool is_smaller = mss < snd_.mss;
   snd_.mss = static_cast<std::uint16_t>(mss);
   congestion_->set_mss(mss);
@@ -60,6 +59,11 @@ SignedPosition Connection::signed_position() const {
 
 std::uint32_t Connection::probe_ceiling() const {
   return path_.ip_header_bytes() + kTcpHeaderMin + snd_.peer_mss;
+}
+
+bool Connection::is_probing_mtu() const {
+  const Rare* kept = rare();
+  return kept != nullptr && kept->mtu.is_running();
 }
 
 void Connection::start_mtu_probing(Instant now) {

@@ -64,6 +64,7 @@ std::optional<Drop> Connection::take_text(Instant now, const Segment& segment, P
     return window == 0 ? Drop::zero_window : Drop::out_of_window;
   }
   note_data_arrival(now, segment.payload_bytes, window);
+  measure_receive_rtt(now, segment);
   if (begin > rcv_.nxt) return take_out_of_order(begin, packet, window);
 
   const std::uint32_t skip = distance(begin, rcv_.nxt);
@@ -90,6 +91,35 @@ void Connection::note_data_arrival(Instant now, std::uint32_t bytes, std::uint32
   const bool was_idle = idle > resources_.config.rto_min && idle > rto();
   delayed_ack_.on_data(was_idle, bytes, window, window_.peer_mss());
   last_data_received_ms_ = now_ms;
+}
+
+// Linux (tcp_rcv_rtt_measure, tcp_rcv_rtt_measure_ts), for TCP_INFO: a full segment whose echo is new answers
+// an ACK of ours; and a whole window takes at least a round trip to come.
+void Connection::measure_receive_rtt(Instant now, const Segment& segment) {
+  Active& a = *active_;
+  if (a.window_since == kNever || rcv_.nxt >= a.window_end) {
+    if (a.window_since != kNever) take_receive_rtt(std::max<Duration>(now - a.window_since, 1us), true);
+    a.window_end = rcv_.nxt + window_.current(rcv_.nxt);
+    a.window_since = now;
+  }
+  if (!timestamps_.is_enabled() || !segment.options.timestamps) return;
+  const std::uint32_t echo = segment.options.timestamps->echo;
+  if (echo == a.last_echo) return;
+  a.last_echo = echo;
+  if (segment.payload_bytes < window_.peer_mss()) return;
+  const std::uint32_t ms = timestamps_.value(now) - echo;
+  constexpr std::uint32_t kMost = 0x7fffffff / 1000;
+  if (ms > 0 && ms < kMost) take_receive_rtt(std::chrono::milliseconds(ms), false);
+}
+
+// `is_bound`: no more than an upper bound, so only a smaller one counts.
+void Connection::take_receive_rtt(Duration sample, bool is_bound) {
+  const auto us = static_cast<std::uint32_t>(std::clamp<std::int64_t>(to_us(sample), 1, 0x1fffffff));
+  if (receive_rtt_8us_ == 0 || 8 * us < receive_rtt_8us_) {
+    receive_rtt_8us_ = 8 * us;
+  } else if (!is_bound && unread() == 0) {
+    receive_rtt_8us_ += us - receive_rtt_8us_ / 8;
+  }
 }
 
 // The payload begins at rcv_nxt. Answers the bytes taken; fewer when the pool is exhausted.

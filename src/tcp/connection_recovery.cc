@@ -86,6 +86,7 @@ void Connection::start_reduction(Instant now, Phase phase, std::uint32_t deliver
   ecn_.on_reduction();
   a.prr.start(recover_fs, congestion_->ssthresh(), in_bytes);
   a.probe.cancel();
+  a.loss_probe_due = false;
   a.recovery.enter(phase, snd_.nxt);
 }
 
@@ -94,6 +95,7 @@ void Connection::enter_recovery(Instant now, std::uint32_t delivered) {
   Active& a = *active_;
   const bool reduced = a.recovery.is_reducing();
   a.undo.start(snd_.una, a.sent.resent_bytes() / snd_.mss, !reduced);
+  if (!reduced) keep_for_undo(now);
   if (reduced) {
     a.recovery.change(Phase::recovery);
   } else {
@@ -111,11 +113,18 @@ void Connection::enter_cwr(Instant now) {
 
 // --- undo (RFC 4015, with Linux's conditions)
 
+// RFC 9438 4.9: what is restored is what there was before the reduction that now begins.
+void Connection::keep_for_undo(Instant now) {
+  active_->before_reduction = congestion_->memory(now);
+  active_->reduced_at = now;
+}
+
 void Connection::undo_reduction(Instant now, bool nothing_lost) {
   Active& a = *active_;
   if (nothing_lost) a.sent.forget_losses();
   if (a.undo.restores()) {
     congestion_->undo(now);
+    if (!congestion_->owns_recovery()) congestion_->remember(a.reduced_at, a.before_reduction);
   } else if (congestion_->owns_recovery()) {
     congestion_->on_recovery_end();
   }
@@ -304,7 +313,10 @@ void Connection::enter_loss(Instant now) {
   // after progress.
   const bool is_new = before <= Phase::disorder || snd_.una >= a.recovery.end() ||
                       (before == Phase::loss && a.retransmissions == 0);
-  if (is_new) a.undo.start(snd_.una, a.sent.resent_bytes() / snd_.mss, true);
+  if (is_new) {
+    a.undo.start(snd_.una, a.sent.resent_bytes() / snd_.mss, true);
+    keep_for_undo(now);
+  }
   congestion_->on_rto(now, is_new);
   ecn_.on_reduction();
   congestion_->set_cwnd(pipe() + snd_.mss);
@@ -313,6 +325,7 @@ void Connection::enter_loss(Instant now) {
   a.frto.on_timeout(resources_.config.frto && (before < Phase::recovery || a.retransmissions > 0));
   a.probe.cancel();
   a.probe_at = a.reorder_at = kNever;
+  a.loss_probe_due = false;
 }
 
 // The path became smaller (Linux: tcp_simple_retransmit): what was too large for it is lost for sure,
@@ -378,6 +391,8 @@ void Connection::on_probe_timeout(Instant now) {
 bool Connection::poll_loss_probe(Instant now, Segment& segment, Packet& packet) {
   Active& a = *active_;
   if (!a.loss_probe_due) return false;
+  // RFC 8985 7.3 lets a probe pass the congestion window, not the pacer.
+  if (!a.sent.empty() && is_held_by_pacer(now)) return false;
   a.loss_probe_due = false;
   if (a.sent.empty()) return false;
   const std::uint32_t waiting = unsent();
@@ -405,6 +420,7 @@ void Connection::restart_timers(Instant now) {
   Active& a = *active_;
   const bool others_waited = a.probe_at != kNever || a.reorder_at != kNever;
   a.probe_at = a.reorder_at = kNever;
+  a.loss_probe_due = false;  // what the pacer still holds has its answer
   if (snd_.una == snd_.nxt) {
     a.retransmit_at = kNever;
     // A report of duplicates may come when all is acknowledged. An undo and a probe's verdict wait for

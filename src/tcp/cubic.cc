@@ -10,6 +10,8 @@ namespace {
 
 __extension__ using Wide = __int128;
 
+constexpr std::uint32_t kLongestK = 1u << 21;  // milliseconds; more than cube_root() answers
+
 std::uint32_t milliseconds(Instant now) {
   const auto ms = static_cast<std::uint32_t>(to_ms(now.time_since_epoch()));
   return ms == 0 ? 1 : ms;
@@ -109,6 +111,28 @@ std::uint32_t Cubic::ssthresh_after_loss(Instant /*now*/) {
   w_max_ = cwnd_ < w_max_ ? static_cast<std::uint32_t>(std::uint64_t{cwnd_} * 17 / 20) : cwnd_;
   curve_.cwnd_prior = cwnd_;
   return static_cast<std::uint32_t>(std::uint64_t{cwnd_} * 7 / 10);
+}
+
+// 4.9: W_max, K and the epoch, of which a spurious loss must not cost the sender anything. None while
+// HyStart++ runs, which begins anew.
+CongestionControl::Memory Cubic::memory(Instant now) const {
+  Memory memory;
+  if (has_curve_ == 0) return memory;
+  const std::uint32_t age = curve_.epoch_ms == 0 ? 0 : milliseconds(now) - curve_.epoch_ms + 1;
+  memory.words = {1, w_max_, curve_.cwnd_prior, age, curve_.k_ms, curve_.w_est, estimate_fraction_, 0};
+  return memory;
+}
+
+void Cubic::remember(Instant now, const Memory& memory) {
+  const auto& [has_curve, w_max, cwnd_prior, age, k_ms, w_est, fraction, unused] = memory.words;
+  if (has_curve != 1 || k_ms > kLongestK) return;
+  leave_first_slow_start();
+  w_max_ = std::min(w_max, kInfinite);
+  curve_.cwnd_prior = std::min(cwnd_prior, kInfinite);
+  curve_.k_ms = k_ms;
+  curve_.w_est = std::min(w_est, kInfinite);
+  estimate_fraction_ = fraction & 0x7fff;
+  curve_.epoch_ms = age == 0 ? 0 : milliseconds(now) - (age - 1);
 }
 
 // 4.8: after a time-out the first epoch has its plateau where congestion avoidance begins.

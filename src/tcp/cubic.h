@@ -26,6 +26,8 @@ class Cubic final : public CongestionControl {
   Cubic() : hystart_() {}
   const char* name() const override { return "cubic"; }
   void on_ack(const AckSample& sample) override;
+  Memory memory(Instant now) const override;
+  void remember(Instant now, const Memory& memory) override;
 
  protected:
   std::uint32_t ssthresh_after_loss(Instant now) override;

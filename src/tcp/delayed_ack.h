@@ -49,11 +49,9 @@ class DelayedAck {
     ping_pong_ = false;
     quick_ = std::max<std::uint8_t>(quick_, 2);
   }
-  // TCP_QUICKACK.
-  void set_quick(bool on) {
-    ping_pong_ = !on;
-    if (on) quick_ = kQuickMax;
-  }
+  // TCP_QUICKACK. Any wish lasts until the connection shows another character (Linux).
+  void set_quick(bool on) { ping_pong_ = !on; }
+  bool is_conversation() const { return ping_pong_; }
   void on_peer_fin() { ping_pong_ = true; }
   void on_timeout() { ping_pong_ = false; }  // nothing was sent to carry it: no conversation
 

@@ -98,6 +98,8 @@ Info Connection::info(Instant now) const {
   info.rttvar = rtt_.rttvar();
   info.min_rtt = std::chrono::microseconds(min_rtt_us_);
   if (counts_.data_segments_in > 0) info.delayed_ack = resources_.config.delayed_ack_min;
+  info.quick_ack = !delayed_ack_.is_conversation();
+  info.receive_rtt = std::chrono::microseconds(receive_rtt_8us_ / 8);
   info.send_mss = snd_.mss;
   info.receive_mss = window_.peer_mss();
   info.advertised_mss = offered_mss(path_.mtu, path_.is_v6, settings_->value.max_segment);

@@ -40,6 +40,8 @@ struct Info {
   Duration rttvar{};
   Duration min_rtt{};
   Duration delayed_ack{};
+  bool quick_ack = true;          // TCP_QUICKACK: it is no conversation, whose ACKs wait for data
+  Duration receive_rtt{};         // round trip as the receiving half sees it; zero: not measured
   std::uint32_t send_mss = 0;     // bytes of payload per segment
   std::uint32_t receive_mss = 0;  // largest seen from the peer
   std::uint32_t advertised_mss = 0;

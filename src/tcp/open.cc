@@ -13,6 +13,15 @@
 #include "tcp/resources.h"
 
 namespace sockeye::tcp {
+namespace {
+
+// What the first segment promises: never scaled, and no more than TCP_WINDOW_CLAMP.
+std::uint32_t first_window(const Settings& settings) {
+  const std::uint32_t clamp = settings.window_clamp == 0 ? 65535 : settings.window_clamp;
+  return std::min({settings.receive_buffer, clamp, 65535u});
+}
+
+}  // namespace
 
 void Connection::open_active(Instant now, std::optional<SeqNum> iss_beyond) {
   flags_.opened = true;
@@ -22,6 +31,7 @@ void Connection::open_active(Instant now, std::optional<SeqNum> iss_beyond) {
   snd_.nxt = snd_.end = snd_.iss + 1;
   window_.set_limit(settings_->value.receive_buffer);
   last_received_ = now;
+  if (settings_->value.quick_ack_off) delayed_ack_.set_quick(false);
   flags_.syn_due = true;
   active().retransmit_at = kNever;
   enter(Event::open_active);
@@ -30,6 +40,7 @@ void Connection::open_active(Instant now, std::optional<SeqNum> iss_beyond) {
 // What a listener's child starts with: both SYNs have their numbers, and count as acknowledged.
 void Connection::take_handshake(Instant now, const Handshake& handshake) {
   flags_.opened = flags_.passive = true;
+  if (settings_->value.quick_ack_off) delayed_ack_.set_quick(false);
   snd_.iss = handshake.iss;
   snd_.una = snd_.nxt = snd_.end = handshake.iss + 1;
   rcv_.irs = handshake.irs;
@@ -63,10 +74,13 @@ void Connection::adopt(Instant now, const Negotiated& agreed, std::uint32_t offs
   flags_.sack = agreed.sack;
   flags_.scaled = agreed.peer_window_scale.has_value();
   snd_.scale = agreed.peer_window_scale.value_or(0);
-  snd_.peer_mss = agreed.peer_mss;
+  // TCP_MAXSEG bounds both directions from here on; set later it changes nothing (Linux).
+  const std::uint16_t most = settings_->value.max_segment;
+  snd_.peer_mss = most == 0 ? agreed.peer_mss : std::min(agreed.peer_mss, most);
   if (agreed.timestamps) timestamps_.enable(now, offset, agreed.timestamp_recent);
-  window_.start(now, rcv_.nxt, settings_->value.receive_buffer, agreed.our_window_scale,
+  window_.start(now, rcv_.nxt, first_window(settings_->value), agreed.our_window_scale,
                 offered_mss(path_.mtu, path_.is_v6, settings_->value.max_segment));
+  window_.set_limit(settings_->value.receive_buffer);
   if (resources_.config.mtu_probing > 1) start_mtu_probing(now);
   update_mss(false);
 }
@@ -131,7 +145,7 @@ bool Connection::poll_handshake(Instant now, Segment& segment, Packet& packet) {
     rcv_.acked = rcv_.nxt;
     acks_due_ = 0;
   }
-  segment.window = static_cast<std::uint16_t>(std::min(settings_->value.receive_buffer, 65535u));
+  segment.window = static_cast<std::uint16_t>(first_window(settings_->value));
   Active& a = active();
   if (a.sent.empty()) {
     a.sent.on_sent(snd_.iss, flags_.passive ? snd_.iss + 1 : snd_.nxt, now);

@@ -19,7 +19,9 @@ bool Connection::is_predicted(const Segment& segment) const {
   const TcpFlags& flags = segment.flags;
   if (state_ != State::established || segment.seq != rcv_.nxt || !flags.ack) return false;
   if (flags.fin || flags.syn || flags.rst || flags.urg || flags.ece || flags.cwr || flags.ae) return false;
-  if (segment.options.sack_count > 0 || flags_.fin_queued || flags_.has_rare || !flags_.sack) return false;
+  if (segment.options.sack_count > 0 || flags_.fin_queued || !flags_.sack) return false;
+  // A search for the MTU; counts of time-outs, which are kept for ever, do not matter here.
+  if (flags_.has_rare && is_probing_mtu()) return false;
   if (ecn_.is_enabled()) return false;
   if (segment.options.timestamps.has_value() != timestamps_.is_enabled()) return false;
   if (timestamps_.is_enabled() && !timestamps_.is_in_order(segment.options.timestamps->value)) return false;
@@ -58,7 +60,7 @@ bool Connection::take_predicted(Instant now, const Segment& segment, Packet& pac
     (void)active_->rack.take_advanced();
   }
   // seventh: the text
-  if (segment.payload_bytes > 0) drop = take_predicted_text(now, packet);
+  if (segment.payload_bytes > 0) drop = take_predicted_text(now, segment, packet);
   return true;
 }
 
@@ -100,11 +102,12 @@ void Connection::take_predicted_ack(Instant now, SeqNum ack) {
 }
 
 // take_text() of a segment that begins where the last one ended and fits into the window.
-std::optional<Drop> Connection::take_predicted_text(Instant now, Packet& packet) {
+std::optional<Drop> Connection::take_predicted_text(Instant now, const Segment& segment, Packet& packet) {
   (void)active();
   ++counts_.data_segments_in;
   const std::uint32_t bytes = packet.payload_size();
   note_data_arrival(now, bytes, window_.current(rcv_.nxt));
+  measure_receive_rtt(now, segment);
   const std::uint32_t taken = take_in_order(packet);
   if (taken > 0) notify(Readiness::in);
   schedule_ack(now, taken == 0);

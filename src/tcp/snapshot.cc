@@ -81,7 +81,7 @@ void walk_settings(Walker& field, S& s) {
   field(s.keepalive_count), field(s.syn_retries);
   field(s.receive_buffer), field(s.send_buffer), field(s.receive_low_water), field(s.notsent_low_water);
   field(s.window_clamp), field(s.max_segment);
-  field(s.nodelay), field(s.cork), field(s.keepalive), field(s.oob_inline), field(s.quick_ack);
+  field(s.nodelay), field(s.cork), field(s.keepalive), field(s.oob_inline), field(s.quick_ack_off);
   field(s.receive_buffer_locked), field(s.send_buffer_locked);
   for (auto& letter : s.congestion_control) field(letter);
 }

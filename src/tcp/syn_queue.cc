@@ -162,7 +162,8 @@ HalfOpen SynQueue::Impl::make_entry(Instant now, const FiveTuple& tuple, const S
   entry.timestamp_recent = agreed.timestamp_recent;
   entry.peer_mss = agreed.peer_mss;
   entry.our_mss = offer.mss;
-  entry.window = static_cast<std::uint16_t>(std::min(settings.receive_buffer, 65535u));
+  const std::uint32_t clamp = settings.window_clamp == 0 ? 65535u : settings.window_clamp;
+  entry.window = static_cast<std::uint16_t>(std::min({settings.receive_buffer, clamp, 65535u}));
   if (agreed.peer_window_scale) entry.peer_scale = *agreed.peer_window_scale & 15u;
   entry.our_scale = agreed.our_window_scale & 15u;
   entry.sack = agreed.sack ? 1 : 0;

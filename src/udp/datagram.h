@@ -15,7 +15,7 @@
 namespace sockeye::udp {
 
 inline constexpr std::uint32_t kPayloadMaxV4 = 65507;  // 65535 less the IPv4 and UDP headers
-inline constexpr std::uint32_t kPayloadMaxV6 = 65487;  // the whole packet stays within 65535 bytes
+inline constexpr std::uint32_t kPayloadMaxV6 = 65527;  // 65535 less the UDP header: IPv6 counts its payload
 
 // nobufs: a pool is exhausted.
 Result<PacketPtr> make_datagram(PacketPool& pool, std::uint16_t source_port, std::uint16_t destination_port,

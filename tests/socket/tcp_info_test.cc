@@ -21,6 +21,7 @@ TEST(TcpInfo, EveryFieldHasItsSource) {
   info.receive_window_scale = 9;
   info.rto = 201ms;
   info.delayed_ack = 40ms;
+  info.receive_rtt = 22ms;
   info.send_mss = 1448;
   info.receive_mss = 1400;
   info.unacked_segments = 11;
@@ -82,7 +83,7 @@ TEST(TcpInfo, EveryFieldHasItsSource) {
   EXPECT_EQ(out.snd_ssthresh, 20u);
   EXPECT_EQ(out.snd_cwnd, 21u);
   EXPECT_EQ(out.advmss, 1460u);
-  EXPECT_EQ(out.rcv_rtt, 0u);  // not measured: the receive buffer is tuned by the sender's estimate
+  EXPECT_EQ(out.rcv_rtt, 22'000u);
   EXPECT_EQ(out.rcv_space, 14600u);
   EXPECT_EQ(out.total_retrans, 22u);
   EXPECT_EQ(out.max_pacing_rate, ~std::uint64_t{0});  // SO_MAX_PACING_RATE is refused

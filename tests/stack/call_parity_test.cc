@@ -350,6 +350,15 @@ TEST(CallParity, DatagramsFindFault) {
     log("broadcast", c.send_to(s, "x", "255.255.255.255", port));
     log("too long", c.send_to(s, std::string(65508, 'x'), "127.0.0.1", port));
     log("longest", c.send_to(s, std::string(65507, 'x'), "127.0.0.1", port));
+    const int six_sender = c.open(AF_INET6, SOCK_DGRAM);
+    const int six_receiver = c.open(AF_INET6, SOCK_DGRAM);
+    log("bind", c.bind(six_receiver, "::1", port));
+    for (const std::size_t bytes : {65487u, 65488u, 65527u, 65528u, 65535u}) {
+      log("six " + std::to_string(bytes), c.send_to(six_sender, std::string(bytes, 'x'), "::1", port));
+      if (bytes > 65527) continue;
+      c.wait(six_receiver, POLLIN);
+      log("arrives", std::to_string(c.receive(six_receiver, 70'000).size()));
+    }
     log("any", c.send_to(s, "x", "0.0.0.0", port));
     log("connect", c.connect(s, "127.0.0.1", port));
     log("oob", c.send(s, "x", MSG_OOB));

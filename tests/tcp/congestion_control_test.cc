@@ -90,6 +90,35 @@ TEST_F(CongestionTest, RenoHalvesAndUndoes) {
   EXPECT_EQ(slot->cwnd(), 40 * kMss);
 }
 
+// RFC 9438 4.9: after a spurious loss (or time-out) CUBIC is where it was, and grows as if nothing had been.
+TEST_F(CongestionTest, CubicForgetsASpuriousLoss) {
+  std::uint32_t undisturbed = 0;
+  for (const char* event : {"none", "loss", "time-out"}) {
+    now = Instant{} + 100s;
+    start("reno", 10);  // a fresh algorithm each time
+    start("cubic", 100);
+    slot->set_ssthresh(CongestionControl::kInfinite);
+    slot->enter_recovery(now);
+    slot->on_recovery_end();
+    for (int i = 0; i < 20; ++i) round_trip();
+    const auto memory = slot->memory(now);
+    EXPECT_EQ(memory.words[1], 100 * kMss) << "W_max";
+    if (event != std::string_view("none")) {
+      if (event == std::string_view("loss"))
+        slot->enter_recovery(now);
+      else
+        slot->on_rto(now, true);
+      EXPECT_NE(slot->memory(now), memory);
+      slot->undo(now);
+      slot->remember(now, memory);
+      EXPECT_EQ(slot->memory(now), memory);
+    }
+    for (int i = 0; i < 20; ++i) round_trip();
+    if (undisturbed == 0) undisturbed = slot->cwnd();
+    EXPECT_EQ(slot->cwnd(), undisturbed) << event;
+  }
+}
+
 // RFC 5681 3.1 MUST-5, MUST-6
 TEST_F(CongestionTest, ATimeOutStartsFromOneSegment) {
   start("reno", 30);

@@ -94,6 +94,33 @@ TEST(Pacing, AnOpenedWindowBringsNoBurst) {
   t.expect("P. 14001:16001(2000) ack 1");
 }
 
+// RFC 8985 7.3: the probe is due two round trips after the last segment, but that one holds the pacer longer.
+TEST(Pacing, ATailLossProbeWaitsForItsTime) {
+  BenchOptions options = limited(20'000);
+  options.config.tail_loss_probe = true;
+  TcpBench t{options};
+  t.open_active();
+  t.expect("S 0:0(0)");
+  t.after(10ms);
+  t.peer("S. 0:0(0) ack 1 win 65535 <mss 1000,sackOK>");
+  t.expect(". 1:1(0) ack 1");
+  t.app.send(2000);
+  t.expect("P. 1:2001(2000) ack 1");  // a tenth of a second's worth
+  t.after(99ms);
+  t.expect_nothing();
+  t.after(1ms);
+  t.expect("P. 1001:2001(1000) ack 1");
+  t.peer(". 1:1(0) ack 2001");
+  // An answer that comes before is one: no probe at all.
+  t.after(100ms);
+  t.app.send(2000);
+  t.expect("P. 2001:4001(2000) ack 1");
+  t.after(90ms);
+  t.peer(". 1:1(0) ack 4001");
+  t.after(1s);
+  t.expect_nothing();
+}
+
 TEST(Pacing, WithoutALimitCubicIsNotPaced) {
   TcpBench t{{.peer_options = "mss 1000,sackOK"}};
   t.establish();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tcp/duplex.h"
+#include "tcp/tcp_bench.h"
 
 namespace sockeye::tcp {
 namespace {
@@ -107,6 +108,31 @@ TEST(Prediction, ComesBackAfterALoss) {
     all.segments += outcome.segments;
   }
   EXPECT_GE(all.predicted, all.segments / 4);  // a time-out ends it for good: its counters are rare state
+}
+
+// A time-out is counted for ever, and is no reason to go the long way for ever.
+TEST(Prediction, ComesBackAfterATimeout) {
+  TcpBench t{{.peer_options = "mss 1000,sackOK"}};
+  t.config().tail_loss_probe = false;
+  t.establish();
+  t.app.send(1000);
+  t.discard();
+  t.after(t.info().rto);
+  EXPECT_EQ(t.discard(), 1u);
+  EXPECT_EQ(t.info().timeouts, 1u);
+  t.peer(". 1:1(0) ack 1001");
+  t.after(10s);  // a report of duplicates could still have come
+  t.app.send(1000);
+  t.discard();
+  t.peer(". 1:1(0) ack 2001");
+  const auto before = t.counters()[Counter::hp_hits];
+  for (std::uint32_t at = 2001; at < 12'001; at += 1000) {
+    t.app.send(1000);
+    t.discard();
+    t.peer(". 1:1(0) ack " + std::to_string(at + 1000));
+  }
+  EXPECT_EQ(t.counters()[Counter::hp_hits] - before, 10u);
+  EXPECT_EQ(t.info().timeouts, 1u);
 }
 
 }  // namespace

@@ -93,6 +93,12 @@ class TcpBench {
     void abort(const char* file = __builtin_FILE(), int at = __builtin_LINE());
     long shutdown_write(const char* file = __builtin_FILE(), int at = __builtin_LINE());
     long shutdown_read(const char* file = __builtin_FILE(), int at = __builtin_LINE());
+    // TCP_QUICKACK.
+    void quick_ack(int value, const char* file = __builtin_FILE(), int at = __builtin_LINE()) {
+      bench_.check_silence(file, at);
+      bench_.connection().set_quick_ack(value);
+      bench_.pump(file, at);
+    }
     // Changes settings the way setsockopt() does.
     template <class Change>
     void set(Change change, const char* file = __builtin_FILE(), int at = __builtin_LINE()) {

@@ -114,10 +114,40 @@ TEST(DelayedAck, QuickAckAsksForIt) {
   const std::uint32_t at = warm_up(t);
   t.peer(data(at, 100));
   t.expect_nothing();
-  t.app.set([](Settings& s) { s.quick_ack = true; });
+  t.app.quick_ack(1);
   t.expect(". 1:1(0) ack " + std::to_string(at + 100));
-  t.peer(data(at + 100, 100));
+  t.peer(data(at + 100, 100));  // not for ever: as Linux, it only ends a conversation
+  t.expect_nothing();
+  t.app.quick_ack(1);  // each time anew
   t.expect(". 1:1(0) ack " + std::to_string(at + 200));
+  EXPECT_TRUE(t.info().quick_ack);
+  t.app.quick_ack(0);
+  EXPECT_FALSE(t.info().quick_ack);
+  t.peer(data(at + 200, 100));
+  t.app.quick_ack(2);  // what waits, and nothing else
+  t.expect(". 1:1(0) ack " + std::to_string(at + 300));
+  EXPECT_FALSE(t.info().quick_ack);
+}
+
+// Switched off before connect(): the third packet of the handshake waits for data (Linux), 200 ms at most.
+TEST(DelayedAck, QuickAckOffSavesTheThirdPacket) {
+  for (const bool sends : {true, false}) {
+    TcpBench t{{.settings = {.quick_ack_off = true}, .peer_options = "mss 1000"}};
+    t.open_active();
+    t.expect("S 0:0(0)");
+    t.peer("S. 0:0(0) ack 1 win 65535 <mss 1000>");
+    t.expect_nothing();
+    if (sends) {
+      t.app.send(100);
+      t.expect("P. 1:101(100) ack 1");
+      t.peer(". 1:1(0) ack 101");
+    } else {
+      t.after(199ms);
+      t.expect_nothing();
+      t.after(1ms);
+      t.expect(". 1:1(0) ack 1");
+    }
+  }
 }
 
 // --- RFC 9293 3.8.4
