@@ -54,6 +54,10 @@ class StreamConnection final : public TimerEntry, public ListHook<DirtyTag>, pub
   // For TCP-AO: where the connection stands; a segment that passed names the key that the peer wants.
   tcp::SignedPosition signed_position() const;
   void on_genuine(const TcpSignature& signature);
+  void set_asked_key(std::uint8_t send_id) {
+    ao_key_ = send_id;
+    has_ao_key_ = true;
+  }
   void forget_asked_key() { has_ao_key_ = false; }  // the program has chosen anew
 
   // The path's MTU as the host knows it now, and what signatures take of it.

@@ -12,6 +12,9 @@ Result<tcp::Snapshot> StreamSocket::take_connection() {
   if (connection_ == nullptr || connection_->is_retired()) return Errno::notconn;
   auto snapshot = connection_->tcp().snapshot(host_.now);
   if (!snapshot) return snapshot;
+  const auto asked = connection_->signed_position().key_id;
+  snapshot->has_asked_key = asked.has_value();
+  snapshot->asked_key = asked.value_or(0);
   StreamConnection* gone = std::exchange(connection_, nullptr);
   gone->discard();
   gone->orphan(true);  // it is in no table any more: destroyed without a word
@@ -40,6 +43,7 @@ Result<> StreamSocket::put_connection(const tcp::Snapshot& snapshot) {
       host_, tuple, host_.path_to(tuple.remote.address, *route->interface, snapshot.settings.keys.get()),
       snapshot.settings, *route->interface, wanted);
   connection->set_socket(this);
+  if (snapshot.has_asked_key) connection->set_asked_key(snapshot.asked_key);
   if (auto restored = connection->tcp().restore(host_.now, snapshot); !restored) {
     connection->discard();
     connection->orphan(true);

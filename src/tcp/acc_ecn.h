@@ -95,6 +95,17 @@ class AccEcn {
   const Bytes3& delivered_bytes() const { return delivered_bytes_; }
   bool option_seen() const { return option_seen_; }
 
+  // All of it, for a snapshot (tcp/snapshot.h).
+  template <class Walker, class Self>
+  static void walk(Walker& field, Self& self) {
+    field(self.received_ce_), field(self.delivered_ce_);
+    for (auto& bytes : self.received_bytes_) field(bytes);
+    for (auto& bytes : self.delivered_bytes_) field(bytes);
+    field(self.last_ip_ecn_), field(self.first_ace_), field(self.failures_);
+    field(self.first_checked_), field(self.option_seen_);
+  }
+  friend bool operator==(const AccEcn&, const AccEcn&) = default;
+
  private:
   static constexpr std::uint32_t kFirstCount = 5;  // where r.cep and s.cep begin
 

@@ -5,17 +5,37 @@
 // peer at once where it stands (a segment below the window, which every TCP answers): the answer moves
 // snd_una, and what is still missing goes out by the retransmission timer.
 #include <algorithm>
+#include <array>
+#include <type_traits>
 
 #include "tcp/active.h"
 #include "tcp/connection.h"
 #include "tcp/negotiation.h"
+#include "tcp/rare.h"
 #include "tcp/resources.h"
 #include "tcp/snapshot.h"
 
 namespace sockeye::tcp {
+namespace {
+
+// What is counted, without what was told of it: that is told again.
+AccEcn counts_of(const AccEcn& from) {
+  std::array<std::uint64_t, 16> words{};
+  std::size_t at = 0;
+  const auto save = [&](const auto& value) { words[at++] = static_cast<std::uint64_t>(value); };
+  AccEcn::walk(save, from);
+  at = 0;
+  const auto load = [&](auto& value) {
+    value = static_cast<std::remove_reference_t<decltype(value)>>(words[at++]);
+  };
+  AccEcn counts;
+  AccEcn::walk(load, counts);
+  return counts;
+}
+
+}  // namespace
 
 Result<Snapshot> Connection::snapshot(Instant now) const {
-  if (settings_->value.keys != nullptr) return Errno::opnotsupp;  // secrets are not written down
   if (!is_synchronized(state_) || state_ == State::time_wait || flags_.reset_due) return Errno::inval;
   Snapshot s;
   s.tuple = tuple_;
@@ -46,8 +66,17 @@ Result<Snapshot> Connection::snapshot(Instant now) const {
   s.timestamps = timestamps_.is_enabled();
   s.timestamp_recent = timestamps_.recent();
   s.timestamp_now = timestamps_.value(now);
+  s.ecn_bits = ecn_.bits();
+  if (ecn_.is_accurate() && rare() != nullptr) s.accurate_ecn = counts_of(rare()->accurate_ecn);
+  s.syn_data_acked = flags_.syn_data_acked;
+  s.fast_open_failure = flags_.fast_open_failure;
+  s.bytes_sent = counts_.bytes_sent;
+  s.bytes_received = counts_.bytes_received;
+  s.bytes_retransmitted = counts_.bytes_retransmitted;
+  s.retransmits = counts_.retransmits;
   s.srtt = rtt_.srtt();
   s.cwnd = congestion_->cwnd();
+  s.congestion_memory = congestion_->memory(now).words;
   s.ssthresh = congestion_->ssthresh();
   if (active_ == nullptr) return s;
   const Active& a = *active_;
@@ -82,6 +111,14 @@ Result<> Connection::restore(Instant now, const Snapshot& s) {
   agreed.timestamp_recent = s.timestamp_recent;
   adopt(now, agreed, s.timestamp_now - ms_of(now));
   window_.restore(s.rcv_limit, s.rcv_edge, s.rcv_mss);
+  ecn_ = EcnState::from_bits(s.ecn_bits);
+  if (ecn_.is_accurate()) make_rare().accurate_ecn = s.accurate_ecn;
+  flags_.syn_data_acked = s.syn_data_acked;
+  flags_.fast_open_failure = s.fast_open_failure & 3;
+  counts_.bytes_sent = s.bytes_sent;
+  counts_.bytes_received = s.bytes_received;
+  counts_.bytes_retransmitted = s.bytes_retransmitted;
+  counts_.retransmits = s.retransmits;
   snd_.wl1 = s.snd_wl1;
   snd_.wl2 = s.snd_wl2;
   enter(Event::open_established);
@@ -92,6 +129,7 @@ Result<> Connection::restore(Instant now, const Snapshot& s) {
   snd_.limit = std::max(s.snd_limit, snd_.limit);
   congestion_->set_cwnd(std::max<std::uint32_t>(s.cwnd, snd_.mss));
   congestion_->set_ssthresh(std::max<std::uint32_t>(s.ssthresh, 2u * snd_.mss));
+  congestion_->remember(now, {s.congestion_memory});
   if (!restore_buffers(now, s)) return Errno::nobufs;
   restore_state(now, s);
   flags_.keepalive_due = true;  // where does the peer stand?

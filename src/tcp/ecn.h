@@ -69,6 +69,24 @@ class EcnState {
     cwr_due_ = false;
   }
 
+  // All of it as one number, for a snapshot (tcp/snapshot.h).
+  std::uint8_t bits() const {
+    return static_cast<std::uint8_t>((enabled_ ? 1 : 0) | (seen_ ? 2 : 0) | (echo_ ? 4 : 0) |
+                                     (cwr_due_ ? 8 : 0) | (accurate_ ? 16 : 0) | (silent_ ? 32 : 0) |
+                                     syn_ip_ecn_ << 6);
+  }
+  static EcnState from_bits(std::uint8_t bits) {
+    EcnState state;
+    state.enabled_ = (bits & 1) != 0;
+    state.seen_ = (bits & 2) != 0;
+    state.echo_ = (bits & 4) != 0;
+    state.cwr_due_ = (bits & 8) != 0;
+    state.accurate_ = (bits & 16) != 0;
+    state.silent_ = (bits & 32) != 0;
+    state.set_syn_ip_ecn(static_cast<std::uint8_t>(bits >> 6));
+    return state;
+  }
+
  private:
   bool enabled_ : 1 = false;
   bool seen_ : 1 = false;     // the peer has sent ECT

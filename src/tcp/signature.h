@@ -50,6 +50,8 @@ class KeyRing {
   bool remove_md5(const IpAddress& peer, unsigned prefix);  // false: there is none
   bool add(const AoKey& key);                               // false: one of its IDs is in use for these peers
   bool remove_ao(const IpAddress& peer, unsigned prefix, std::uint8_t send_id, std::uint8_t receive_id);
+  const std::vector<Md5Key>& md5_keys() const { return md5_; }
+  const std::vector<AoKey>& ao_keys() const { return ao_; }
   bool empty() const { return md5_.empty() && ao_.empty() && !ao_required; }
 
   std::optional<std::uint8_t> ao_current{};  // SendID of what leaves, unless the peer asks for another

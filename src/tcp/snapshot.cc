@@ -9,13 +9,14 @@
 #include <type_traits>
 
 #include "tcp/negotiation.h"
+#include "tcp/signature.h"
 #include "tcp/urgent.h"
 
 namespace sockeye::tcp {
 namespace {
 
 constexpr std::uint32_t kMagic = 0x534b5443;  // "SKTC"
-constexpr std::uint16_t kVersion = 1;
+constexpr std::uint16_t kVersion = 2;
 constexpr std::uint32_t kBufferMax = 1u << 30;  // RFC 7323 2.3: no window is larger
 
 class FieldWriter {
@@ -83,6 +84,7 @@ void walk_settings(Walker& field, S& s) {
   field(s.window_clamp), field(s.max_segment);
   field(s.nodelay), field(s.cork), field(s.keepalive), field(s.oob_inline), field(s.quick_ack_off);
   field(s.receive_buffer_locked), field(s.send_buffer_locked);
+  field(s.max_pacing_rate), field(s.fast_open_no_cookie);
   for (auto& letter : s.congestion_control) field(letter);
 }
 
@@ -99,9 +101,83 @@ void walk(Walker& field, S& s) {
       field(s.unread);
   field(s.peer_mss), field(s.peer_window_scale), field(s.our_window_scale);
   field(s.scaled), field(s.sack), field(s.timestamps), field(s.timestamp_recent), field(s.timestamp_now);
+  field(s.ecn_bits);
+  AccEcn::walk(field, s.accurate_ecn);
+  field(s.syn_data_acked), field(s.fast_open_failure);
+  field(s.has_asked_key), field(s.asked_key);
+  field(s.bytes_sent), field(s.bytes_received), field(s.bytes_retransmitted), field(s.retransmits);
   field(s.srtt), field(s.cwnd), field(s.ssthresh);
+  for (auto& word : s.congestion_memory) field(word);
   field(s.has_urgent_sent), field(s.urgent_sent), field(s.urgent_state), field(s.urgent_value);
   field(s.urgent_at);
+}
+
+template <class Walker, class Key>
+void walk_key(Walker& field, Key& key) {
+  field(key.peer), field(key.prefix), field(key.size);
+  for (auto& byte : key.secret) field(byte);
+}
+template <class Walker, class Key>
+void walk_ao_key(Walker& field, Key& key) {
+  walk_key(field, key);
+  field(key.send_id), field(key.receive_id), field(key.algorithm), field(key.code_bytes);
+  field(key.excludes_options);
+}
+
+// The keys of a signed connection: how many, and each; nothing but a zero for all others.
+void write_keys(FieldWriter& field, const KeyRing* keys) {
+  field(keys != nullptr);
+  if (keys == nullptr) return;
+  field(static_cast<std::uint32_t>(keys->md5_keys().size()));
+  for (const Md5Key& key : keys->md5_keys()) walk_key(field, key);
+  field(static_cast<std::uint32_t>(keys->ao_keys().size()));
+  for (const AoKey& key : keys->ao_keys()) walk_ao_key(field, key);
+  for (const auto& id : {keys->ao_current, keys->ao_next}) {
+    field(id.has_value());
+    field(id.value_or(0));
+  }
+  field(keys->ao_required), field(keys->ao_accepts_icmp);
+}
+
+bool fits(std::uint8_t size, std::uint8_t prefix) {
+  return size <= Md5Key::kBytesMax && prefix <= 128;
+}
+
+// False: no key that setsockopt() would have taken.
+bool read_ring(FieldReader& field, KeyRing& keys) {
+  std::uint32_t count = 0;
+  field(count);
+  for (; count > 0 && field.ok(); --count) {
+    Md5Key key;
+    walk_key(field, key);
+    if (!fits(key.size, key.prefix)) return false;
+    keys.set(key);
+  }
+  field(count);
+  for (; count > 0 && field.ok(); --count) {
+    AoKey key;
+    walk_ao_key(field, key);
+    const bool is_known = key.algorithm <= AoKey::Algorithm::aes_cmac;
+    if (!fits(key.size, key.prefix) || !is_known || key.code_bytes > 20 || !keys.add(key)) return false;
+  }
+  for (auto* id : {&keys.ao_current, &keys.ao_next}) {
+    bool has = false;
+    std::uint8_t value = 0;
+    field(has), field(value);
+    if (has) *id = value;
+  }
+  field(keys.ao_required), field(keys.ao_accepts_icmp);
+  return field.ok();
+}
+
+bool read_keys(FieldReader& field, Settings& settings) {
+  bool is_signed = false;
+  field(is_signed);
+  if (!is_signed) return true;
+  auto keys = std::make_shared<KeyRing>();
+  if (!read_ring(field, *keys)) return false;
+  settings.keys = std::move(keys);
+  return true;
 }
 
 // What a restored connection relies on; the bytes may come from anywhere.
@@ -119,6 +195,7 @@ bool is_consistent(const Snapshot& s) {
   if (s.rcv_edge - s.rcv_nxt > static_cast<std::int32_t>(kBufferMax)) return false;
   if (s.peer_window_scale > kWindowScaleMax || s.our_window_scale > kWindowScaleMax) return false;
   if (s.srtt < Duration::zero() || s.srtt > 3600s || s.peer_mss == 0 || s.rcv_mss == 0) return false;
+  if ((s.ecn_bits & 17) == 17 || s.fast_open_failure > 3) return false;  // one kind of ECN
   if (s.urgent_state > static_cast<std::uint8_t>(Urgent::Byte::read)) return false;
   if (s.settings.congestion_control[sizeof s.settings.congestion_control - 1] != '\0') return false;
   return s.tuple.local.port != 0 && s.tuple.remote.port != 0 &&
@@ -133,6 +210,7 @@ std::vector<std::byte> to_bytes(const Snapshot& snapshot) {
   FieldWriter field(out);
   field(kMagic), field(kVersion);
   walk(field, snapshot);
+  write_keys(field, snapshot.settings.keys.get());
   return out;
 }
 
@@ -144,6 +222,7 @@ std::optional<Snapshot> snapshot_from_bytes(Bytes bytes) {
   if (!field.ok() || magic != kMagic || version != kVersion) return std::nullopt;
   Snapshot snapshot;
   walk(field, snapshot);
+  if (!read_keys(field, snapshot.settings)) return std::nullopt;
   if (!field.is_done() || !is_consistent(snapshot)) return std::nullopt;
   return snapshot;
 }

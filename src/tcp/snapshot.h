@@ -5,11 +5,14 @@
 // address (the idea of Linux's TCP_REPAIR). Only synchronized states before TIME_WAIT; while a
 // connection is being opened there is nothing to carry over.
 //
+// A signed connection (TCP-MD5, TCP-AO) takes its keys along: then the snapshot, and its bytes, are secret.
+//
 // Not in it, because the connection does as well without: data out of order (RFC 2018 8 lets a receiver
 // forget it), the peer's SACK blocks, what recovery, probing and the congestion control's algorithm
-// remember beyond their windows, counters, and timers: the restored end asks its peer where it stands.
+// remember beyond their windows, most counters, and timers: the restored end asks its peer where it stands.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -18,6 +21,7 @@
 #include "core/ip_address.h"
 #include "core/seqnum.h"
 #include "core/time.h"
+#include "tcp/acc_ecn.h"
 #include "tcp/config.h"
 #include "tcp/state.h"
 
@@ -61,9 +65,25 @@ struct Snapshot {
   std::uint32_t timestamp_recent = 0;  // TS.Recent
   std::uint32_t timestamp_now = 0;     // our TSval when the snapshot was taken; goes on from there
 
+  // ECN, accurate or not, and what TCP_INFO says of a fast open.
+  std::uint8_t ecn_bits = 0;  // EcnState::bits()
+  AccEcn accurate_ecn{};
+  bool syn_data_acked = false;
+  std::uint8_t fast_open_failure = 0;
+
+  bool has_asked_key = false;  // TCP-AO: the peer has asked for this SendID
+  std::uint8_t asked_key = 0;
+
+  // Counters: TCP-AO signs whole sequence numbers, which follow from the first two (RFC 5925 6.2).
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t bytes_received = 0;
+  std::uint64_t bytes_retransmitted = 0;
+  std::uint32_t retransmits = 0;
+
   // Estimates.
-  Duration srtt = Duration::zero();  // zero: none
-  std::uint32_t cwnd = 0;            // bytes
+  Duration srtt = Duration::zero();                  // zero: none
+  std::uint32_t cwnd = 0;                            // bytes
+  std::array<std::uint32_t, 8> congestion_memory{};  // CongestionControl::Memory, as of the snapshot
   std::uint32_t ssthresh = 0;
 
   // Urgent data (RFC 9293 3.8.5).

@@ -8,6 +8,7 @@
 
 #include "stack/packets.h"
 #include "stack/two_hosts.h"
+#include "tcp/snapshot.h"
 
 namespace sockeye {
 namespace {
@@ -129,6 +130,33 @@ TEST_F(Ao, WithTheKeyEverythingWorks) {
       }
   EXPECT_EQ(right.stack.drops().total(), 0u);
   EXPECT_EQ(left.stack.drops().total(), 0u);
+}
+
+// A signed connection changes its stack (as bytes) and goes on: the keys, the numbers that they sign, and the
+// key that the peer has asked for move along.
+TEST_F(Ao, AConnectionMovesWithItsKeys) {
+  SocketRef listener = right.listener(at("10.0.0.2", 179));
+  ASSERT_EQ(add(listener, {.peer = "10.0.0.1"}), "ok");
+  SocketRef client = left.tcp();
+  ASSERT_EQ(add(client, {}), "ok");
+  ASSERT_EQ(attempt(client, at("10.0.0.2", 179)), "ok");
+  SocketRef server = *listener->accept();
+  const std::string text(50'000, 'k');
+  EXPECT_EQ(transfer(client, server, text), text);
+  for (int i = 0; i < 3; ++i) {
+    auto taken = left.stack.take_connection(*client);
+    ASSERT_TRUE(taken) << name_of(taken.error());
+    const auto read = tcp::snapshot_from_bytes(tcp::to_bytes(*taken));
+    ASSERT_TRUE(read);
+    auto put = left.stack.put_connection(*read);
+    ASSERT_TRUE(put) << name_of(put.error());
+    client = *put;
+    run(1s);
+    EXPECT_EQ(transfer(client, server, text), text);
+    EXPECT_EQ(transfer(server, client, text), text);
+  }
+  EXPECT_EQ(right.stack.drops()[Drop::ao_bad], 0u);
+  EXPECT_EQ(left.stack.drops()[Drop::ao_bad], 0u);
 }
 
 TEST_F(Ao, WithoutItNothingDoes) {

@@ -19,6 +19,7 @@
 #include "packet/packet.h"
 #include "tcp/connection.h"
 #include "tcp/resources.h"
+#include "tcp/snapshot.h"
 #include "tcp/syn_queue.h"
 
 namespace sockeye::tcp {
@@ -31,6 +32,8 @@ struct DuplexOptions {
   Duration jitter = 0ms;
   std::uint64_t forward_bytes = 1u << 20;  // client to server
   std::uint64_t backward_bytes = 0;
+  unsigned move_permille = 0;         // chance that an end goes on in another connection, as bytes
+  unsigned mark_permille = 0;         // chance of a mark (ECN) instead of nothing
   unsigned slow_reader_permille = 0;  // chance that a reader does not read at an event
   bool cut = true;                    // GSO packets become segments on the way
   std::size_t write_max = 20'000;
@@ -95,6 +98,7 @@ class Duplex {
 
   Duration elapsed() const { return now_ - Instant{} - 1000s; }
   std::uint64_t segments() const { return segments_; }
+  std::uint64_t moves() const { return moves_; }
   // Of every segment that was sent, its time, and where its sender stood: two runs that differ in anything
   // have different ones.
   std::uint64_t digest() const { return digest_; }
@@ -174,7 +178,20 @@ class Duplex {
       if (at && *at <= now_) side->connection->on_timer(now_);
       use(*side);
       pump(*side);
+      if (options_.move_permille > 0 && random_.below(1000) < options_.move_permille) move(*side);
     }
+  }
+
+  // What take_connection() and put_connection() of a stack do, in the middle of everything.
+  void move(Side& side) {
+    const auto snapshot = side.connection->snapshot(now_);
+    if (!snapshot) return;
+    const auto read = snapshot_from_bytes(to_bytes(*snapshot));
+    ASSERT_TRUE(read) << "seed " << options_.seed << " " << describe(side);
+    side.connection = std::make_unique<Connection>(resources_, read->tuple, options_.path, read->settings);
+    ASSERT_TRUE(side.connection->restore(now_, *read));
+    ++moves_;
+    pump(side);
   }
 
   void deliver(InFlight arrived) {
@@ -301,7 +318,11 @@ class Duplex {
       if (options_.jitter > Duration::zero())
         delay += Duration(random_.below(static_cast<std::uint64_t>(options_.jitter.count())));
       PacketPtr copy = packet->clone();
-      wire_[{now_ + delay, order_++}] = InFlight{segment, std::move(copy), to_server};
+      Segment marked = segment;
+      const bool is_capable = segment.ip_ecn == kEct0 || segment.ip_ecn == kEct1;
+      if (is_capable && options_.mark_permille > 0 && random_.below(1000) < options_.mark_permille)
+        marked.ip_ecn = kCongestionExperienced;
+      wire_[{now_ + delay, order_++}] = InFlight{marked, std::move(copy), to_server};
     }
   }
 
@@ -339,6 +360,7 @@ class Duplex {
   std::map<std::pair<Instant, std::uint64_t>, InFlight> wire_;
   std::uint64_t order_ = 0;
   std::uint64_t segments_ = 0;
+  std::uint64_t moves_ = 0;
   std::uint64_t digest_ = 0;
   std::optional<Instant> poke_;
 };

@@ -144,14 +144,21 @@ TEST(Signature, SegmentsLeaveRoom) {
   EXPECT_EQ(t.info().send_mss, 1440u);
 }
 
-TEST(Signature, SecretsAreNotWrittenDown) {
+// A snapshot of a signed connection is secret itself: without the key nobody could go on.
+TEST(Signature, TheKeysMoveWithASnapshot) {
   auto ring = std::make_shared<KeyRing>();
   ring->set(key_for("10.0.0.2", 32, "secret"));
   BenchOptions options;
   options.settings.keys = ring;
   TcpBench t(options);
   t.establish();
-  EXPECT_EQ(t.connection().snapshot(t.now()).error(), Errno::opnotsupp);
+  const auto snapshot = t.connection().snapshot(t.now());
+  ASSERT_TRUE(snapshot);
+  const auto read = snapshot_from_bytes(to_bytes(*snapshot));
+  ASSERT_TRUE(read && read->settings.keys);
+  const Md5Key* key = read->settings.keys->find_md5(*IpAddress::parse("10.0.0.2"));
+  ASSERT_NE(key, nullptr);
+  EXPECT_EQ(Bytes(key->bytes()).size(), 6u);
 }
 
 }  // namespace

@@ -76,6 +76,54 @@ TEST(Snapshot, TheWindowThatWasPromisedIsKept) {
   EXPECT_GE(t.info().receive_window, window - 1000);
 }
 
+// Accurate ECN: both halves go on counting where they stood.
+TEST(Snapshot, EcnMovesAlong) {
+  BenchOptions options{.peer_options = "mss 1000,sackOK"};
+  options.config.ecn = 3;
+  options.config.ecn_option = 0;
+  TcpBench t(options);
+  t.open_active();
+  t.expect("SEWA 0:0(0)");
+  t.peer("S.W 0:0(0) ack 1 win 65535 <mss 1000,sackOK>");
+  t.expect(".W 1:1(0) ack 1");
+  t.peer_ip_ecn = kCongestionExperienced;
+  t.peer("P.EA 1:101(100) ack 1 win 65535");
+  t.expect(".WA 1:1(0) ack 101");
+  t.app.send(2000);
+  EXPECT_EQ(t.discard(), 2u);
+  t.peer_ip_ecn = kNotEct;
+  t.peer(".WA 101:101(0) ack 1001 win 65535");  // one of ours was marked
+  EXPECT_EQ(t.info().delivered_ce, 1u);
+  t.move_to_another_stack(1s);
+  t.expect(".WA 1000:1000(0) ack 101");
+  EXPECT_EQ(t.info().ecn_mode, EcnMode::accurate);
+  EXPECT_EQ(t.info().received_ce, 1u);
+  EXPECT_EQ(t.info().delivered_ce, 1u);
+  EXPECT_EQ(t.info().bytes_received, 100u);
+  t.peer(".WA 101:101(0) ack 2001 win 65535");
+  EXPECT_EQ(t.info().delivered_ce, 1u) << "none is counted twice";
+  t.app.send(100);
+  EXPECT_EQ(t.sent_ip_ecn(), kEct0);
+  t.expect("P.WA 2001:2101(100) ack 101");
+}
+
+// Classic: the echo that is owed until CWR comes.
+TEST(Snapshot, AnEchoThatIsOwedMovesAlong) {
+  TcpBench t;
+  t.listen();
+  t.peer("SEW 0:0(0) win 30000 <mss 1000>");
+  t.expect("S.E 0:0(0) ack 1");
+  t.peer(". 1:1(0) ack 1");
+  t.peer_ip_ecn = kCongestionExperienced;
+  t.peer("P. 1:101(100) ack 1");
+  t.expect(".E 1:1(0) ack 101");
+  t.move_to_another_stack(1s);
+  t.expect(".E 0:0(0) ack 101");
+  t.peer_ip_ecn = kEct0;
+  t.peer("P.W 101:201(100) ack 1");
+  t.expect(". 1:1(0) ack 201");
+}
+
 // Every synchronized state before TIME_WAIT, and what ends the connection from there.
 TEST(Snapshot, EveryStateMoves) {
   {
