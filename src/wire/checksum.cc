@@ -31,19 +31,25 @@ inline std::uint32_t fold16(std::uint64_t sum) {
 template <class Lanes>
 [[gnu::always_inline]] inline std::uint64_t sum_blocks(const std::byte*& at, std::size_t& size) {
   constexpr std::uint64_t kLowHalf = 0xffffffffu;
+  constexpr std::size_t kStep = sizeof(Lanes);
+  const std::byte* from = at;
+  std::size_t left = size;
   Lanes even{};
   Lanes odd{};
-  Lanes block[4];
-  for (; size >= sizeof block; at += sizeof block, size -= sizeof block) {
-    std::memcpy(block, at, sizeof block);
-    even += (block[0] & kLowHalf) + (block[0] >> 32);
-    odd += (block[1] & kLowHalf) + (block[1] >> 32);
-    even += (block[2] & kLowHalf) + (block[2] >> 32);
-    odd += (block[3] & kLowHalf) + (block[3] >> 32);
+  for (; left >= 4 * kStep; from += 4 * kStep, left -= 4 * kStep) {
+    Lanes a, b, c, d;  // not an array: that would live in memory
+    std::memcpy(&a, from, kStep);
+    std::memcpy(&b, from + kStep, kStep);
+    std::memcpy(&c, from + 2 * kStep, kStep);
+    std::memcpy(&d, from + 3 * kStep, kStep);
+    even += ((a & kLowHalf) + (a >> 32)) + ((c & kLowHalf) + (c >> 32));
+    odd += ((b & kLowHalf) + (b >> 32)) + ((d & kLowHalf) + (d >> 32));
   }
+  at = from;
+  size = left;
   even += odd;
   std::uint64_t sum = 0;
-  for (std::size_t lane = 0; lane < sizeof even / 8; ++lane) sum += fold32(even[lane]);
+  for (std::size_t lane = 0; lane < kStep / 8; ++lane) sum += fold32(even[lane]);
   return sum;
 }
 
@@ -63,20 +69,42 @@ using Lanes32 = std::uint64_t __attribute__((vector_size(32)));
 const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
 #endif
 
+// One's complement: what is carried out comes in again.
+inline std::uint64_t add_word(std::uint64_t sum, std::uint64_t word) {
+  sum += word;
+  return sum + (sum < word ? 1 : 0);
+}
+
+inline std::uint64_t load_word(const std::byte* at) {
+  std::uint64_t word;
+  std::memcpy(&word, at, 8);
+  return word;
+}
+
+// Less than a word, zeros behind it. Steps of a known size: a call to copy a few bytes costs more than they.
+inline std::uint64_t load_rest(const std::byte* at, std::size_t size) {
+  std::uint64_t rest = 0;
+  unsigned shift = 0;
+  const auto take = [&](auto part) {
+    std::memcpy(&part, at, sizeof part);
+    rest |= std::uint64_t{part} << shift;
+    shift += 8 * static_cast<unsigned>(sizeof part);
+    at += sizeof part;
+  };
+  if ((size & 4) != 0) take(std::uint32_t{});
+  if ((size & 2) != 0) take(std::uint16_t{});
+  if ((size & 1) != 0) take(std::uint8_t{});
+  return rest;
+}
+
 std::uint64_t sum_of_words(const std::byte* at, std::size_t size) {
   std::uint64_t sum = 0;
 #if defined(__x86_64__)
   if (size >= 256 && has_avx2) sum = sum_blocks_of_32(at, size);
 #endif
   if (size >= 64) sum += sum_blocks_of_16(at, size);
-  for (; size >= 8; at += 8, size -= 8) {
-    std::uint64_t word;
-    std::memcpy(&word, at, 8);
-    sum += fold32(word);
-  }
-  std::uint64_t rest = 0;
-  if (size > 0) std::memcpy(&rest, at, size);
-  return sum + fold32(rest);
+  for (; size >= 8; at += 8, size -= 8) sum = add_word(sum, load_word(at));
+  return add_word(sum, load_rest(at, size));
 }
 
 }  // namespace
