@@ -17,30 +17,32 @@ namespace sockeye {
 template <class T = std::monostate>
 class [[nodiscard]] Result {
  public:
-  constexpr Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
-  constexpr Result(Errno error) : state_(std::in_place_index<1>, error) {}
-  constexpr Result() requires std::is_same_v<T, std::monostate> : state_(std::in_place_index<0>) {}
+  constexpr Result(T value) : value_(std::move(value)) {}
+  constexpr Result(Errno error) : error_(error) { SOCKEYE_ASSERT(error != Errno{}); }
+  constexpr Result() requires std::is_same_v<T, std::monostate>
+  = default;
 
-  constexpr bool has_value() const { return state_.index() == 0; }
+  constexpr bool has_value() const { return error_ == Errno{}; }
   constexpr explicit operator bool() const { return has_value(); }
   constexpr T& operator*() {
     SOCKEYE_ASSERT(has_value());
-    return *std::get_if<0>(&state_);
+    return value_;
   }
   constexpr const T& operator*() const {
     SOCKEYE_ASSERT(has_value());
-    return *std::get_if<0>(&state_);
+    return value_;
   }
   constexpr T* operator->() { return &**this; }
   constexpr const T* operator->() const { return &**this; }
   constexpr Errno error() const {
     SOCKEYE_ASSERT(!has_value());
-    return *std::get_if<1>(&state_);
+    return error_;
   }
-  constexpr T value_or(T other) const { return has_value() ? **this : other; }
+  constexpr T value_or(T other) const { return has_value() ? value_ : other; }
 
  private:
-  std::variant<T, Errno> state_;
+  T value_{};  // beside the error and not in its place: a number and an error then travel in two registers
+  Errno error_{};
 };
 
 }  // namespace sockeye
