@@ -41,6 +41,11 @@ inline void store32(std::byte* at, std::uint32_t value) {
   std::memcpy(at, &value, sizeof value);
 }
 
+inline void store64(std::byte* at, std::uint64_t value) {
+  value = __builtin_bswap64(value);
+  std::memcpy(at, &value, sizeof value);
+}
+
 class ByteReader {
  public:
   explicit ByteReader(Bytes bytes) : rest_(bytes) {}

@@ -27,6 +27,12 @@ class IpAddress {
   }
   // From a number in host order: 0x7f000001 is 127.0.0.1.
   static constexpr IpAddress v4(std::uint32_t host_order) {
+    if constexpr (std::endian::native == std::endian::little) {  // two words instead of sixteen bytes
+      IpAddress address;
+      const std::uint64_t low = std::uint64_t{__builtin_bswap32(host_order)} << 32 | 0xffff0000u;
+      address.bytes_ = std::bit_cast<std::array<std::uint8_t, 16>>(std::array<std::uint64_t, 2>{0, low});
+      return address;
+    }
     return v4(static_cast<std::uint8_t>(host_order >> 24), static_cast<std::uint8_t>(host_order >> 16),
               static_cast<std::uint8_t>(host_order >> 8), static_cast<std::uint8_t>(host_order));
   }

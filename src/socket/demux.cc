@@ -25,12 +25,10 @@ bool read_segment(SocketHost& host, Packet& packet, const IpArrival& arrival, tc
     host.drops.count(Drop::bad_transport_header);
     return false;
   }
-  const auto parsed = parse_tcp(header.subspan(arrival.header_bytes));
-  if (!parsed) {
+  if (!parse_tcp(header.subspan(arrival.header_bytes), segment)) {
     host.drops.count(Drop::bad_transport_header);
     return false;
   }
-  static_cast<TcpHeader&>(segment) = *parsed;
   headers = header;
   packet.consume(arrival.header_bytes + header_bytes);
   segment.payload_bytes = packet.size();

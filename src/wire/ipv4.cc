@@ -5,15 +5,19 @@
 namespace sockeye {
 namespace {
 
-// The one's complement sum of an IPv4 header, which is a multiple of four bytes long.
-std::uint16_t header_sum(Bytes header) {
-  std::uint64_t sum = 0;
-  for (std::size_t i = 0; i < header.size(); i += 4) sum += load32(header.data() + i);
+std::uint16_t fold(std::uint64_t sum) {
   sum = (sum & 0xffffffff) + (sum >> 32);
   sum = (sum & 0xffff) + (sum >> 16);
   sum = (sum & 0xffff) + (sum >> 16);
   sum = (sum & 0xffff) + (sum >> 16);
   return static_cast<std::uint16_t>(sum);
+}
+
+// The one's complement sum of an IPv4 header, which is a multiple of four bytes long.
+std::uint16_t header_sum(Bytes header) {
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < header.size(); i += 4) sum += load32(header.data() + i);
+  return fold(sum);
 }
 
 constexpr std::uint8_t kOptionEnd = 0;
@@ -74,21 +78,20 @@ std::optional<Drop> parse_ipv4(Bytes header, std::size_t packet_bytes, bool veri
   return std::nullopt;
 }
 
+// The checksum comes from the values: bytes just written would have to be waited for.
 void emit_ipv4(const Ipv4Header& header, MutableBytes out) {
   std::byte* at = out.data();
-  store8(at, 0x45);
-  store8(at + 1, header.tos);
-  store16(at + 2, header.total_bytes);
-  store16(at + 4, header.identification);
-  store16(at + 6,
-          static_cast<std::uint16_t>((header.dont_fragment ? 0x4000u : 0u) |
-                                     (header.more_fragments ? 0x2000u : 0u) | (header.fragment_offset / 8u)));
-  store8(at + 8, header.ttl);
-  store8(at + 9, header.protocol);
-  store16(at + 10, 0);
-  store_ipv4_address(at + 12, header.source);
-  store_ipv4_address(at + 16, header.destination);
-  store16(at + 10, static_cast<std::uint16_t>(~header_sum(out.first(kIpv4HeaderMin))));
+  const std::uint32_t flags = (header.dont_fragment ? 0x4000u : 0u) | (header.more_fragments ? 0x2000u : 0u) |
+                              (header.fragment_offset / 8u);
+  const std::uint32_t first = 0x45000000u | std::uint32_t{header.tos} << 16 | header.total_bytes;
+  const std::uint32_t second = std::uint32_t{header.identification} << 16 | flags;
+  const std::uint32_t third = std::uint32_t{header.ttl} << 24 | std::uint32_t{header.protocol} << 16;
+  const std::uint32_t source = header.source.to_v4();
+  const std::uint32_t destination = header.destination.to_v4();
+  const std::uint16_t sum = fold(std::uint64_t{first} + second + third + source + destination);
+  store64(at, std::uint64_t{first} << 32 | second);
+  store64(at + 8, std::uint64_t{third | static_cast<std::uint16_t>(~sum)} << 32 | source);
+  store32(at + 16, destination);
 }
 
 }  // namespace sockeye

@@ -261,10 +261,14 @@ std::uint32_t tcp_header_bytes(Bytes first20) {
 }
 
 std::optional<TcpHeader> parse_tcp(Bytes header) {
-  std::optional<TcpHeader> parsed;  // the one object that is returned: filled in place, never copied
-  if (header.size() < kTcpHeaderMin || tcp_header_bytes(header) != header.size()) return parsed;
+  std::optional<TcpHeader> parsed(std::in_place);
+  if (!parse_tcp(header, *parsed)) parsed.reset();
+  return parsed;
+}
+
+bool parse_tcp(Bytes header, TcpHeader& result) {
+  if (header.size() < kTcpHeaderMin || tcp_header_bytes(header) != header.size()) return false;
   const std::byte* at = header.data();
-  TcpHeader& result = parsed.emplace();
   result.source_port = load16(at);
   result.destination_port = load16(at + 2);
   result.seq = SeqNum(load32(at + 4));
@@ -273,13 +277,13 @@ std::optional<TcpHeader> parse_tcp(Bytes header) {
   result.flags.ae = (load8(at + 12) & 1) != 0;
   result.window = load16(at + 14);
   result.urgent_pointer = load16(at + 18);
-  if (header.size() == kTcpHeaderMin) return parsed;
+  if (header.size() == kTcpHeaderMin) return true;
   // What nearly every segment carries: nop nop timestamps, nothing else.
   if (header.size() == kTcpHeaderMin + 12 && load32(at + 20) == kPaddedTimestamps)
     result.options.timestamps = TcpTimestamps{load32(at + 24), load32(at + 28)};
   else
     read_options(header.subspan(kTcpHeaderMin), result.options);
-  return parsed;
+  return true;
 }
 
 std::uint32_t tcp_option_room(const TcpOptions& options) {
@@ -293,25 +297,23 @@ std::uint32_t tcp_emit_size(const TcpHeader& header) {
   return kTcpHeaderMin + option_bytes_with_sack(header.options) + accurate_ecn;
 }
 
+// By words of the checksum that is soon made of them: one that is read again before narrower stores have left
+// the store buffer waits for it.
 void emit_tcp(const TcpHeader& header, MutableBytes out) {
   SOCKEYE_ASSERT(out.size() >= kTcpHeaderMin);
   std::byte* at = out.data();
-  store16(at, header.source_port);
-  store16(at + 2, header.destination_port);
-  store32(at + 4, header.seq.value());
-  store32(at + 8, header.ack.value());
-  store8(at + 12, static_cast<std::uint8_t>(out.size() / 4 << 4 | (header.flags.ae ? 1u : 0u)));
-  store8(at + 13, flags_to_byte(header.flags));
-  store16(at + 14, header.window);
-  store16(at + 16, 0);
-  store16(at + 18, header.urgent_pointer);
-  if (out.size() == kTcpHeaderMin) return;
+  const std::uint64_t offset = out.size() / 4 << 4 | (header.flags.ae ? 1u : 0u);
+  store64(at, std::uint64_t{header.source_port} << 48 | std::uint64_t{header.destination_port} << 32 |
+                  header.seq.value());
+  store64(at + 8, std::uint64_t{header.ack.value()} << 32 | offset << 24 |
+                      std::uint64_t{flags_to_byte(header.flags)} << 16 | header.window);
   if (out.size() == kTcpHeaderMin + 12 && header.options.timestamps && has_only_timestamps(header.options)) {
-    store32(at + 20, kPaddedTimestamps);
-    store32(at + 24, header.options.timestamps->value);
-    store32(at + 28, header.options.timestamps->echo);
+    store64(at + 16, std::uint64_t{header.urgent_pointer} << 32 | kPaddedTimestamps);
+    store64(at + 24, std::uint64_t{header.options.timestamps->value} << 32 | header.options.timestamps->echo);
     return;
   }
+  store32(at + 16, header.urgent_pointer);  // and a checksum of zero
+  if (out.size() == kTcpHeaderMin) return;
   ByteWriter writer(out.subspan(kTcpHeaderMin));
   write_options(header.options, writer);
   SOCKEYE_ASSERT(writer.ok() && writer.size() + kTcpHeaderMin == out.size());

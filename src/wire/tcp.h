@@ -109,6 +109,8 @@ std::uint32_t tcp_header_bytes(Bytes first20);
 
 // `header` holds exactly the header with its options. Empty: malformed.
 std::optional<TcpHeader> parse_tcp(Bytes header);
+// The same into `result`, which is as constructed. False: malformed, and `result` is of no use.
+bool parse_tcp(Bytes header, TcpHeader& result);
 
 // What is left of the room for options behind those that are set already, SACK blocks included.
 std::uint32_t tcp_option_room(const TcpOptions& options);
