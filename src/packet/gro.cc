@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "packet/tcp_place.h"
+#include "wire/checksum.h"
 
 namespace sockeye {
 namespace {
@@ -66,16 +67,29 @@ bool is_signed(const std::byte* tcp, std::uint32_t tcp_bytes) {
   return false;
 }
 
+// A damaged header is told now and for one piece only: what has become one packet is dropped as one.
+bool has_correct_ip(const Packet& packet, const TcpPlace& place) {
+  if (!place.is_v4 || packet.checksum == ChecksumState::absent) return true;
+  Checksum sum;
+  sum.add(packet.head().first(20));
+  return sum.is_correct();
+}
+
 class Merger {
  public:
   explicit Merger(PacketList& out) : out_(out) {}
+  ~Merger() {
+    for (Candidate& candidate : candidates_) close(candidate);
+  }
+  Merger(const Merger&) = delete;
+  Merger& operator=(const Merger&) = delete;
 
   void take(PacketPtr packet) {
     const auto place = find_tcp(*packet);
     if (!place || !is_plain(*place)) {
       // It may belong to a flow that is being merged; nothing may move past it.
       if (place)
-        for (Candidate& candidate : candidates_) candidate.packet = nullptr;
+        for (Candidate& candidate : candidates_) close(candidate);
       out_.push_back(std::move(packet));
       return;
     }
@@ -85,11 +99,9 @@ class Merger {
       merge(*candidate, *packet, *place);
       return;
     }
-    const bool may_grow = may_merge && !ends_a_merge(*packet, *place);
-    if (may_grow)
+    if (candidate != nullptr) close(*candidate);
+    if (may_merge && !ends_a_merge(*packet, *place))
       (candidate != nullptr ? *candidate : free_place()) = {packet.get(), *place, place->payload_bytes, 1};
-    else if (candidate != nullptr)
-      candidate->packet = nullptr;
     out_.push_back(std::move(packet));
   }
 
@@ -104,7 +116,7 @@ class Merger {
     constexpr std::uint8_t kNever = tcp_byte::kSyn | tcp_byte::kRst | tcp_byte::kUrg | tcp_byte::kCwr;
     return packet.segment_size == 0 && place.payload_bytes > 0 && place.payload_bytes <= 0xffff &&
            packet.head().size() == place.header_bytes && packet.payload_size() == place.payload_bytes &&
-           (load8(tcp_of(packet, place) + 13) & kNever) == 0 &&
+           (load8(tcp_of(packet, place) + 13) & kNever) == 0 && has_correct_ip(packet, place) &&
            !is_signed(tcp_of(packet, place), place.header_bytes - place.tcp) && verify_checksum(packet);
   }
 
@@ -119,7 +131,9 @@ class Merger {
   Candidate& free_place() {
     for (Candidate& candidate : candidates_)
       if (candidate.packet == nullptr) return candidate;
-    return candidates_[next_victim_++ % candidates_.size()];
+    Candidate& victim = candidates_[next_victim_++ % candidates_.size()];
+    close(victim);
+    return victim;
   }
 
   static bool fits(const Candidate& candidate, const Packet& packet, const TcpPlace& place) {
@@ -151,9 +165,16 @@ class Merger {
     }
     whole.segment_size = static_cast<std::uint16_t>(candidate.piece_bytes);
     whole.transmission = std::max(whole.transmission, packet.transmission);
-    write_ip_length(head, candidate.place, whole.payload_size());
     ++candidate.pieces;
-    if (is_last) candidate.packet = nullptr;
+    if (is_last) close(candidate);
+  }
+
+  // Nothing more comes: its IP header is told how long it has become.
+  static void close(Candidate& candidate) {
+    if (candidate.packet != nullptr && candidate.pieces > 1)
+      write_ip_length(candidate.packet->mutable_head().data(), candidate.place,
+                      candidate.packet->payload_size());
+    candidate.packet = nullptr;
   }
 
   PacketList& out_;

@@ -9,7 +9,6 @@
 
 #include "packet/packet.h"
 #include "packet/transport_checksum.h"
-#include "wire/checksum.h"
 
 namespace sockeye {
 
@@ -66,18 +65,24 @@ inline std::optional<TcpPlace> find_tcp(Packet& packet) {
   return place;
 }
 
-// Writes the IP length of a packet with `payload_bytes` of TCP payload, and IPv4's header checksum.
+// A 16-bit field of a header gets another value, and the header's checksum what follows from it (RFC 1624):
+// one that was wrong stays wrong.
+inline void replace16(std::byte* at, std::uint16_t value, std::byte* checksum) {
+  const std::uint32_t was = load16(at);
+  store16(at, value);
+  std::uint32_t sum = (~load16(checksum) & 0xffffu) + (~was & 0xffffu) + value;
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum = (sum & 0xffff) + (sum >> 16);
+  store16(checksum, static_cast<std::uint16_t>(~sum));
+}
+
+// Writes the IP length of a packet with `payload_bytes` of TCP payload.
 inline void write_ip_length(std::byte* head, const TcpPlace& place, std::uint32_t payload_bytes) {
   const std::uint32_t total = place.header_bytes + payload_bytes;
-  if (!place.is_v4) {
+  if (place.is_v4)
+    replace16(head + 2, static_cast<std::uint16_t>(total), head + 10);
+  else
     store16(head + 4, static_cast<std::uint16_t>(total - 40));
-    return;
-  }
-  store16(head + 2, static_cast<std::uint16_t>(total));
-  store16(head + 10, 0);
-  Checksum sum;
-  sum.add({head, (load8(head) & 0x0fu) * 4u});
-  store16(head + 10, sum.finish());
 }
 
 }  // namespace sockeye

@@ -437,6 +437,27 @@ TEST_F(GsoGro, AWrongChecksumIsNotHiddenByMerging) {
   EXPECT_FALSE(verify_checksum(list.front()));
 }
 
+// A piece whose IP header is damaged stays alone, and stays damaged: nothing that was merged falls with it.
+TEST_F(GsoGro, ADamagedIpHeaderIsNotMergedNorMended) {
+  TcpPacket whole = plain(4000);
+  whole.segment_size = 1000;
+  for (std::size_t damaged = 0; damaged < 4; ++damaged) {
+    auto wire = cut_by_hand(whole);
+    wire[damaged][10] ^= std::byte{1};  // of the header's checksum
+    PacketList list;
+    for (const Raw& raw : wire) list.push_back(pool.from_bytes(raw));
+    merge_batch(list);
+    std::uint32_t wrong = 0, intact = 0;
+    while (PacketPtr packet = list.pop_front()) {
+      Checksum sum;
+      sum.add(packet->head().first(20));
+      (sum.is_correct() ? intact : wrong) += packet->payload_size();
+    }
+    EXPECT_EQ(wrong, 1000u) << damaged;
+    EXPECT_EQ(intact, 3000u) << damaged;
+  }
+}
+
 // A short piece, or one with PSH, is the last of its packet.
 TEST_F(GsoGro, AMergeEndsWhereTheSenderPaused) {
   PacketList list;
