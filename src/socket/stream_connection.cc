@@ -87,7 +87,7 @@ void StreamConnection::refresh_path(bool resend) {
 
 void StreamConnection::on_timer(Instant now) {
   // An ACK may have moved the deadline (D14): the entry fires early and arms again in settle().
-  if (const auto next = tcp_.next_timer(); next && *next <= now) {
+  if (tcp_.next_timer() <= now) {
     if (is_orphan_ && host_.has_too_many_orphans())
       abort_orphan();
     else
@@ -149,13 +149,13 @@ void StreamConnection::tell_waiters() {
 }
 
 void StreamConnection::rearm() {
-  if (const auto release = tcp_.next_release())
-    host_.pacing.set(*this, *release);
+  if (const Instant release = tcp_.next_release(); release != kNever)
+    host_.pacing.set(*this, release);
   else
     host_.pacing.erase(*this);
-  const auto next = tcp_.next_timer();
-  if (!next) return;  // an armed entry fires for nothing, once
-  if (!is_armed() || *next < deadline()) host_.timers.arm(*this, *next);
+  const Instant next = tcp_.next_timer();
+  if (next == kNever) return;  // an armed entry fires for nothing, once
+  if (!is_armed() || next < deadline()) host_.timers.arm(*this, next);
 }
 
 void StreamConnection::retire() {

@@ -139,15 +139,15 @@ class Connection {
   void close(Instant now, bool abort);
 
   // --- what it wants
-  // Fills `segment` (ports included) and appends the payload to `packet`, which is empty. False:
-  // nothing to send now. segment_size, transmission and release of the packet are set.
+  // Fills `segment`, which is as constructed (ports included), and appends the payload to `packet`, which is
+  // empty. False: nothing to send now. segment_size, transmission and release of the packet are set.
   bool poll_transmit(Instant now, Segment& segment, Packet& packet);
   // True: poll_transmit() would find nothing, and what it does then is done. False: ask it.
   bool rest_if_quiet(Instant now);
-  std::optional<Instant> next_timer() const;
-  // Paced data waits until then: call poll_transmit() again. Apart from next_timer(), because it comes
-  // and goes with every packet (decisions.md D14).
-  std::optional<Instant> next_release() const;
+  Instant next_timer() const;  // kNever: none
+  // Paced data waits until then (kNever: none does): call poll_transmit() again. Apart from next_timer(),
+  // because it comes and goes with every packet (decisions.md D14).
+  Instant next_release() const;
   Readiness take_events();  // what happened since the last call; none: nobody needs to be told
   // Has reading left something to do: an ACK that opens the window, an Active block that is not needed any
   // more?
@@ -319,7 +319,7 @@ class Connection {
   // connection_congestion.cc
   static constexpr std::uint32_t kRateUnit = 64;
   void check_app_limited();
-  AckSample make_ack_sample(Instant now, bool advances) const;
+  AckSample make_ack_sample(Instant now, bool advances, std::uint32_t delivered, Duration rtt);
   std::uint32_t count_lost(Instant now, std::uint32_t marked_before);
   void take_rate(const RateSample& rate);
   bool is_paced() const;
@@ -337,6 +337,7 @@ class Connection {
 
   // connection_ack.cc
   void on_ack(Instant now, const Segment& segment);
+  void hear_peer(const Segment& segment);
   void update_send_window(const Segment& segment);
   void take_acked_bytes(Instant now, SeqNum ack, AckNews& news);
   void take_sack(Instant now, const Segment& segment, AckNews& news);

@@ -36,12 +36,7 @@ void Connection::on_ack(Instant now, const Segment& segment) {
   news.una_before = snd_.una;
   news.is_old = segment.ack < snd_.una;
   const std::uint32_t window_before = snd_.wnd;
-  if (!news.is_old) {
-    probes_ = 0;
-    soft_error_ = Errno{};
-    flags_.more = false;  // Linux: what MSG_MORE held back waits for the next ACK at the longest
-    update_send_window(segment);
-  }
+  if (!news.is_old) hear_peer(segment);
   if (active_ == nullptr) {
     if (flags_.sack) take_duplicate_report(segment, news);
     return;
@@ -81,6 +76,14 @@ void Connection::on_ack(Instant now, const Segment& segment) {
   if (news.advances()) after_progress(now, was_writable);
 }
 
+// An acknowledgment that is not old: the peer lives, and says how much it takes.
+void Connection::hear_peer(const Segment& segment) {
+  probes_ = 0;
+  soft_error_ = Errno{};
+  flags_.more = false;  // Linux: what MSG_MORE held back waits for the next ACK at the longest
+  update_send_window(segment);
+}
+
 // snd_una has moved, and everybody else knows.
 void Connection::after_progress(Instant now, bool was_writable) {
   Active& a = *active_;
@@ -106,14 +109,10 @@ void Connection::judge_duplicate(const Segment& segment, std::uint32_t window_be
 // algorithm otherwise, or always when it owns its recovery.
 void Connection::adjust_window(Instant now, const AckNews& news) {
   Active& a = *active_;
-  AckSample sample = make_ack_sample(now, news.advances());
-  sample.acked_bytes = news.delivered;
+  const std::uint32_t lost = count_lost(now, news.marked_before);
+  AckSample sample = make_ack_sample(now, news.advances(), news.delivered, news.rtt);
   sample.prior_in_flight = news.pipe_before;
-  sample.rtt = news.rtt;
-  sample.lost_bytes = count_lost(now, news.marked_before);
-  sample.latest_rtt = a.rate.latest_rtt(now);
-  sample.rate = a.rate.finish(now, news.delivered, sample.min_rtt);
-  take_rate(sample.rate);
+  sample.lost_bytes = lost;
   if (congestion_->owns_recovery()) {
     if (news.delivered > 0 || sample.in_recovery) congestion_->on_ack(sample);
   } else if (news.delivered > 0 && a.recovery.is_reducing()) {

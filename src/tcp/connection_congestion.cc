@@ -19,10 +19,14 @@ void Connection::check_app_limited() {
   if (in_flight < congestion_->cwnd()) active_->rate.mark_app_limited(in_flight);
 }
 
-AckSample Connection::make_ack_sample(Instant now, bool advances) const {
-  const Active& a = *active_;
+// What an ACK tells that brought `delivered` bytes; losses that it shows are counted before. `rtt`: zero when
+// it shows none.
+AckSample Connection::make_ack_sample(Instant now, bool advances, std::uint32_t delivered, Duration rtt) {
+  Active& a = *active_;
   AckSample sample;
   sample.now = now;
+  sample.acked_bytes = delivered;
+  sample.rtt = rtt;
   sample.in_flight = pipe();
   sample.srtt = rtt_.srtt();
   sample.min_rtt = std::chrono::microseconds(min_rtt_us_);
@@ -34,6 +38,9 @@ AckSample Connection::make_ack_sample(Instant now, bool advances) const {
   sample.is_round_start = advances && snd_.una > a.round_end;
   sample.in_recovery = a.recovery.is_recovering();
   sample.has_sack = flags_.sack;
+  sample.latest_rtt = a.rate.latest_rtt(now);
+  sample.rate = a.rate.finish(now, delivered, sample.min_rtt);
+  take_rate(sample.rate);
   return sample;
 }
 
@@ -105,8 +112,8 @@ void Connection::pace(Instant now, std::uint32_t bytes) {
   if (rate != kUnlimitedRate && rate != 0) active_->pacer.on_sent(now, bytes, rate);
 }
 
-std::optional<Instant> Connection::next_release() const {
-  if (active_ == nullptr || !active_->waits_for_release) return std::nullopt;
+Instant Connection::next_release() const {
+  if (active_ == nullptr || !active_->waits_for_release) return kNever;
   return active_->pacer.release_at();
 }
 

@@ -71,7 +71,6 @@ bool Connection::rest_if_quiet(Instant now) {
 bool Connection::poll_transmit(Instant now, Segment& segment, Packet& packet) {
   if (flags_.reset_due) return poll_reset(now, segment);
   if (state_ == State::closed || state_ == State::listen) return false;
-  segment = Segment();
   if (active_ != nullptr) active_->waits_for_release = false;
   if (state_ == State::syn_sent || state_ == State::syn_received) {
     if (poll_handshake(now, segment, packet)) return true;
@@ -322,8 +321,9 @@ void Connection::send_new(Instant now, std::uint32_t bytes, bool fin, Segment& s
   if (!a.notices.empty()) note_sent(now, segment.seq, payload_end);
   if (offset == 0) a.unacked_since = now;
   const SeqNum end = segment.end();
-  a.sent.on_sent(segment.seq, end, now, packet.segment_size, a.rate.on_sent(now, pipe(), segment.length()),
-                 is_end);
+  const std::uint32_t in_flight = pipe();
+  a.rate.on_sent(now, in_flight, segment.length(),
+                 a.sent.on_sent(segment.seq, end, now, packet.segment_size, is_end));
   snd_.nxt = end;
   const bool is_whole = segment.payload_bytes == snd_.mss || segment.payload_bytes % snd_.mss == 0;
   if (!is_whole) {

@@ -152,7 +152,7 @@ bool Connection::restore_buffers(Instant now, const Snapshot& s) {
   a.urgent.restore(s.has_urgent_sent, s.urgent_sent, static_cast<Urgent::Byte>(s.urgent_state), s.urgent_at,
                    s.urgent_value);
   if (s.snd_una == s.snd_nxt) return true;
-  a.sent.on_sent(snd_.una, snd_.nxt, now, 0, {}, snd_.nxt >= snd_.end);
+  a.sent.on_sent(snd_.una, snd_.nxt, now, 0, snd_.nxt >= snd_.end) = {};
   (void)a.sent.on_retransmit(snd_.una, snd_.nxt, now);  // no round-trip time from it (Karn)
   a.unacked_since = now;
   a.retransmit_at = now + rto();

@@ -14,12 +14,13 @@
 
 namespace sockeye::tcp {
 
-std::optional<Instant> Connection::next_timer() const {
+Instant Connection::next_timer() const {
   Instant at = std::min(fin_wait_2_at_, keepalive_at());
-  if (active_ != nullptr)
-    at = std::min({at, active_->retransmit_at, active_->probe_at, active_->reorder_at, active_->persist_at,
-                   active_->delayed_ack_at, active_->undo_until});
-  if (at == kNever) return std::nullopt;
+  if (active_ != nullptr) {
+    const Active& a = *active_;  // pair by pair: a list would be made in memory first
+    at = std::min(at, std::min(std::min(a.retransmit_at, a.probe_at), std::min(a.reorder_at, a.persist_at)));
+    at = std::min(at, std::min(a.delayed_ack_at, a.undo_until));
+  }
   return at;
 }
 

@@ -55,16 +55,19 @@ class DeliveryRate {
   }
 
   // A packet of `bytes` leaves on top of `in_flight` bytes.
-  RateSnapshot on_sent(Instant now, std::uint32_t in_flight, std::uint32_t bytes) {
+  void on_sent(Instant now, std::uint32_t in_flight, std::uint32_t bytes, RateSnapshot& packet) {
     if (in_flight == 0) first_sent_at_ = delivered_at_ = now;
-    RateSnapshot snapshot;
-    snapshot.first_sent_at = first_sent_at_;
-    snapshot.delivered_at = delivered_at_;
-    snapshot.delivered = static_cast<std::uint32_t>(delivered_);
-    snapshot.lost = static_cast<std::uint32_t>(lost_);
-    snapshot.in_flight = in_flight + bytes;
-    snapshot.is_app_limited = app_limited_until_ != 0;
-    return snapshot;
+    packet.first_sent_at = first_sent_at_;
+    packet.delivered_at = delivered_at_;
+    packet.delivered = static_cast<std::uint32_t>(delivered_);
+    packet.lost = static_cast<std::uint32_t>(lost_);
+    packet.in_flight = in_flight + bytes;
+    packet.is_app_limited = app_limited_until_ != 0;
+  }
+  RateSnapshot on_sent(Instant now, std::uint32_t in_flight, std::uint32_t bytes) {
+    RateSnapshot packet;
+    on_sent(now, in_flight, bytes, packet);
+    return packet;
   }
 
   // A packet that was sent at `sent_at` is acknowledged. Several may be, then finish() is called once.

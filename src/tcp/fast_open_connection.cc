@@ -122,7 +122,7 @@ std::uint32_t Connection::on_syn_ack_of_fast_open(Instant now, const Segment& se
 void Connection::resend_syn_data(Instant now, std::uint32_t bytes) {
   Active& a = active();
   const auto cut = bytes > snd_.mss ? snd_.mss : std::uint16_t{0};
-  a.sent.on_sent(snd_.una, snd_.una + bytes, now, cut, a.rate.on_sent(now, 0, bytes), true);
+  a.rate.on_sent(now, 0, bytes, a.sent.on_sent(snd_.una, snd_.una + bytes, now, cut, true));
   a.retransmit_at = now + rto();
   a.sent.mark_lost(a.sent.oldest());
   a.recovery.enter(LossRecovery::Phase::loss, snd_.nxt);

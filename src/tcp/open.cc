@@ -148,7 +148,7 @@ bool Connection::poll_handshake(Instant now, Segment& segment, Packet& packet) {
   segment.window = static_cast<std::uint16_t>(first_window(settings_->value));
   Active& a = active();
   if (a.sent.empty()) {
-    a.sent.on_sent(snd_.iss, flags_.passive ? snd_.iss + 1 : snd_.nxt, now);
+    a.sent.on_sent(snd_.iss, flags_.passive ? snd_.iss + 1 : snd_.nxt, now) = {};
     a.unacked_since = now;
   } else {
     (void)a.sent.on_retransmit(snd_.iss, snd_.iss + 1, now);

@@ -47,10 +47,7 @@ bool Connection::take_predicted(Instant now, const Segment& segment, Packet& pac
     timestamps_.on_segment(now, segment.options.timestamps->value, segment.seq, rcv_.acked);
   // fifth: the acknowledgment
   last_received_ = now;
-  probes_ = 0;
-  soft_error_ = Errno{};
-  flags_.more = false;
-  update_send_window(segment);
+  hear_peer(segment);
   if (segment.ack > snd_.una) {
     take_predicted_ack(now, segment.ack);
   } else if (snd_.una != snd_.nxt) {
@@ -90,13 +87,8 @@ void Connection::take_predicted_ack(Instant now, SeqNum ack) {
   a.recovery.forget_duplicates();
   a.undo.forget_first();
   restart_timers(now);
-  AckSample sample = make_ack_sample(now, true);
-  sample.acked_bytes = delivered;
+  AckSample sample = make_ack_sample(now, true, delivered, rtt);
   sample.prior_in_flight = flight;
-  sample.rtt = rtt;
-  sample.latest_rtt = a.rate.latest_rtt(now);
-  sample.rate = a.rate.finish(now, delivered, sample.min_rtt);
-  take_rate(sample.rate);
   congestion_->on_ack(sample);
   after_progress(now, was_writable);
 }

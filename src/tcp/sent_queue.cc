@@ -21,18 +21,19 @@ bool is_covered(SackBlock piece, SackBlock block, const SackScoreboard& known) {
 
 }  // namespace
 
-void SentQueue::on_sent(SeqNum begin, SeqNum end, Instant now, std::uint16_t mss, const RateSnapshot& rate,
-                        bool push) {
+RateSnapshot& SentQueue::on_sent(SeqNum begin, SeqNum end, Instant now, std::uint16_t mss, bool push) {
   const std::uint32_t entry = take_node();
   SentSegment& segment = nodes_[entry].segment;
   segment.begin = begin;
   segment.end = end;
   segment.sent_at = now;
   segment.mss = mss;
-  segment.rate = rate;
+  segment.retransmissions = 0;
+  segment.sacked = segment.lost = segment.resent = false;
   segment.push = push;
   order_.push_back(entry);
   link_newest(entry);
+  return segment.rate;
 }
 
 // Takes the first entry away, or as much of it as lies below `una`.
@@ -242,7 +243,6 @@ std::uint32_t SentQueue::take_node() {
   }
   const std::uint32_t entry = free_;
   free_ = nodes_[entry].newer;
-  nodes_[entry] = Node();
   return entry;
 }
 

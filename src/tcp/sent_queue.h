@@ -69,9 +69,9 @@ class SentQueue {
   const SentSegment& back() const { return nodes_[order_.back()].segment; }
   const SentSegment& operator[](std::size_t index) const { return nodes_[order_[index]].segment; }
 
-  // A new packet, cut every `mss` bytes (0: not cut).
-  void on_sent(SeqNum begin, SeqNum end, Instant now, std::uint16_t mss = 0, const RateSnapshot& rate = {},
-               bool push = false);
+  // A new packet, cut every `mss` bytes (0: not cut). The answer is for the caller to fill, before anything
+  // else happens here.
+  RateSnapshot& on_sent(SeqNum begin, SeqNum end, Instant now, std::uint16_t mss = 0, bool push = false);
 
   // The cumulative ACK stands at `una`. `visit` is called with each piece that it took away, in order.
   template <class Visit>

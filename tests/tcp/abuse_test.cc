@@ -71,8 +71,8 @@ class Abuse {
     // Left alone, an orphan ends.
     for (int i = 0; i < 200 && !connection_->is_finished(); ++i) {
       const auto next = connection_->next_timer();
-      if (!next) break;
-      now_ = std::max(now_, *next);
+      if (next == kNever) break;
+      now_ = std::max(now_, next);
       connection_->on_timer(now_);
       pump();
     }
@@ -125,8 +125,7 @@ class Abuse {
 
   void turn_timer() {
     for (int i = 0; i < 100; ++i) {
-      const auto next = connection_->next_timer();
-      if (!next || *next > now_) return;
+      if (connection_->next_timer() > now_) return;
       connection_->on_timer(now_);
       pump();
     }
@@ -196,8 +195,7 @@ class Abuse {
       if (!connection_->poll_transmit(now_, segment, *packet)) {
         // Asked again at the same instant it says the same.
         ASSERT_FALSE(connection_->poll_transmit(now_, segment, *packet));
-        const auto next = connection_->next_timer();
-        ASSERT_TRUE(!next || *next > now_ || connection_->state() != State::closed);
+        ASSERT_TRUE(connection_->next_timer() > now_ || connection_->state() != State::closed);
         return;
       }
       ASSERT_EQ(segment.payload_bytes, packet->payload_size());

@@ -153,8 +153,7 @@ class Duplex {
     Instant next = wire_.empty() ? kNever : wire_.begin()->first.first;
     for (const Side* side : {&client_, &server_}) {
       if (!side->connection) continue;
-      if (const auto at = side->connection->next_timer()) next = std::min(next, *at);
-      if (const auto at = side->connection->next_release()) next = std::min(next, *at);
+      next = std::min({next, side->connection->next_timer(), side->connection->next_release()});
     }
     if (const auto at = listener_->next_timer()) next = std::min(next, *at);
     if (poke_ && *poke_ < next) next = *poke_;
@@ -174,8 +173,7 @@ class Duplex {
     if (poke_ && *poke_ <= now_) poke_.reset();
     for (Side* side : {&client_, &server_}) {
       if (!side->connection) continue;
-      const auto at = side->connection->next_timer();
-      if (at && *at <= now_) side->connection->on_timer(now_);
+      if (side->connection->next_timer() <= now_) side->connection->on_timer(now_);
       use(*side);
       pump(*side);
       if (options_.move_permille > 0 && random_.below(1000) < options_.move_permille) move(*side);

@@ -126,7 +126,7 @@ TEST(Pacing, WithoutALimitCubicIsNotPaced) {
   t.establish();
   t.app.send(10'000);
   EXPECT_EQ(t.discard(), 10u);
-  EXPECT_EQ(t.connection().next_release(), std::nullopt);
+  EXPECT_EQ(t.connection().next_release(), kNever);
   EXPECT_EQ(t.info().max_pacing_rate, kUnlimitedRate);
 }
 
@@ -164,9 +164,9 @@ TEST(Pacing, RequestAndResponseAreLimitedToo) {
   t.after(1ms);
   t.expect("P. 1001:2001(1000) ack 1");
   t.peer(". 1:1(0) ack 2001");
-  EXPECT_NE(t.connection().next_release(), std::nullopt);
+  EXPECT_NE(t.connection().next_release(), kNever);
   t.after(200ms);
-  EXPECT_EQ(t.connection().next_release(), std::nullopt);
+  EXPECT_EQ(t.connection().next_release(), kNever);
 }
 
 // Nothing in flight and data that waits for its release: no zero-window probe.

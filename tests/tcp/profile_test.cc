@@ -58,7 +58,7 @@ int error_after(const BenchOptions& options, unsigned timeouts) {
   t.app.send(100);
   t.discard();
   for (unsigned i = 0; i < timeouts; ++i) {
-    t.after(*t.connection().next_timer() - t.now());
+    t.after(t.connection().next_timer() - t.now());
     t.discard();
   }
   EXPECT_EQ(t.info().retransmits, timeouts);

@@ -41,16 +41,16 @@ TEST(Rfc6298, NoVariationIsStillATick) {
 TEST(Rfc6298, TheTimerRunsWhileSomethingIsUnacknowledged) {
   TcpBench t{{.peer_options = "mss 1000"}};
   t.establish();
-  EXPECT_FALSE(t.connection().next_timer());
+  EXPECT_EQ(t.connection().next_timer(), kNever);
   t.app.send(2000);
   EXPECT_EQ(t.discard(), 2u);
-  const Instant first = *t.connection().next_timer();
+  const Instant first = t.connection().next_timer();
   t.after(10ms);
   t.peer(". 1:1(0) ack 1001");  // restarts it
-  EXPECT_EQ(*t.connection().next_timer(), t.now() + t.info().rto);
-  EXPECT_NE(*t.connection().next_timer(), first);
+  EXPECT_EQ(t.connection().next_timer(), t.now() + t.info().rto);
+  EXPECT_NE(t.connection().next_timer(), first);
   t.peer(". 1:1(0) ack 2001");  // stops it
-  EXPECT_FALSE(t.connection().next_timer());
+  EXPECT_EQ(t.connection().next_timer(), kNever);
 }
 
 // RFC 6298 5.7 MUST-9

@@ -267,9 +267,8 @@ void TcpBench::move_to_another_stack(Duration pause, const char* file, int at) {
 
 std::optional<Instant> TcpBench::next_timer() const {
   if (connection_) {
-    const auto timer = connection_->next_timer();
-    const auto release = connection_->next_release();
-    return timer && release ? std::min(*timer, *release) : timer ? timer : release;
+    const Instant next = std::min(connection_->next_timer(), connection_->next_release());
+    return next == kNever ? std::nullopt : std::optional(next);
   }
   return syn_queue_ ? syn_queue_->next_timer() : std::nullopt;
 }

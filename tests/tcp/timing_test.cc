@@ -202,7 +202,7 @@ TEST(KeepAlive, IsOffByDefaultAndCanBeSwitchedOnLater) {
   t.establish();
   t.after(86'400s);
   t.expect_nothing();
-  EXPECT_FALSE(t.connection().next_timer().has_value());
+  EXPECT_EQ(t.connection().next_timer(), kNever);
   t.app.set([](Settings& s) { s.keepalive = true; });
   t.after(0ms);
   t.expect(". 0:0(0) ack 1");  // it has been idle long enough
