@@ -108,8 +108,9 @@ std::optional<Drop> IpLayer::receive_v4(Instant now, PacketPtr& packet, IpArriva
   if (auto drop = parse_ipv4(header, packet->size(), packet->checksum != ChecksumState::absent, ip))
     return drop;
   packet->truncate(ip.total_bytes);
-  arrival.source = ip.source;
-  arrival.destination = ip.destination;
+  // From the packet, not from `ip`: what was just stored there by halves would be waited for.
+  arrival.source = load_ipv4_address(header.data() + 12);
+  arrival.destination = load_ipv4_address(header.data() + 16);
   arrival.header_bytes = header_bytes;
   arrival.protocol = ip.protocol;
   arrival.ttl = ip.ttl;
