@@ -93,6 +93,13 @@ struct Active {
 
   Active* next_free = nullptr;
 
+  // The peer has everything below `una`, `bytes` of data more than before. True: there is news for the error
+  // queue.
+  bool let_go(SeqNum una, std::uint32_t bytes, Instant now) {
+    send_buffer.release(bytes);
+    records.on_una(una);
+    return notices.on_una(una, now);
+  }
   // Nothing is in flight any more, and nobody waits for news about what was.
   void forget_flight() {
     sent.clear();

@@ -142,10 +142,8 @@ void Connection::take_acked_bytes(Instant now, SeqNum ack, AckNews& news) {
   Active& a = *active_;
   const bool fin_acked = fin_sent() && ack == snd_.end + 1;
   // RFC 2018 8 MUST-8: only what is acknowledged cumulatively is let go.
-  a.send_buffer.release(news.acked - (fin_acked ? 1 : 0));
+  if (a.let_go(ack, news.acked - (fin_acked ? 1 : 0), now)) notify(Readiness::err);
   snd_.una = ack;
-  a.records.on_una(ack);
-  if (a.notices.on_una(ack, now)) notify(Readiness::err);
   const SentAcked covered = a.sent.on_ack(snd_.una, [&](const SentSegment& piece) {
     if (piece.sacked) return;
     note_delivered(now, piece, news);

@@ -91,9 +91,7 @@ std::uint32_t Connection::add_fast_open(Instant now, Segment& syn, Packet& packe
 std::uint32_t Connection::on_syn_ack_of_fast_open(Instant now, const Segment& segment) {
   Active& a = *active_;
   const std::uint32_t acked = distance(snd_.iss + 1, snd_.una);
-  a.send_buffer.release(acked);
-  a.records.on_una(snd_.una);
-  if (a.notices.on_una(snd_.una, now)) notify(Readiness::err);
+  if (a.let_go(snd_.una, acked, now)) notify(Readiness::err);
   if (flags_.fast_open) {
     const auto& cookie = segment.options.fast_open;
     using Ask = FastOpenCache::Ask;

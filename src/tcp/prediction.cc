@@ -67,10 +67,8 @@ void Connection::take_predicted_ack(Instant now, SeqNum ack) {
   check_app_limited();
   const bool was_writable = is_writable();
   const std::uint32_t flight = distance(snd_.una, snd_.nxt);
-  a.send_buffer.release(distance(snd_.una, ack));
+  if (a.let_go(ack, distance(snd_.una, ack), now)) notify(Readiness::err);
   snd_.una = ack;
-  a.records.on_una(ack);
-  if (a.notices.on_una(ack, now)) notify(Readiness::err);
   std::uint32_t delivered = 0;
   const Duration least = std::chrono::microseconds(min_rtt_us_);
   const SentAcked covered = a.sent.on_ack(ack, [&](const SentSegment& piece) {
