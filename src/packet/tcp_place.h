@@ -9,6 +9,7 @@
 
 #include "packet/packet.h"
 #include "packet/transport_checksum.h"
+#include "wire/checksum.h"
 
 namespace sockeye {
 
@@ -70,10 +71,8 @@ inline std::optional<TcpPlace> find_tcp(Packet& packet) {
 inline void replace16(std::byte* at, std::uint16_t value, std::byte* checksum) {
   const std::uint32_t was = load16(at);
   store16(at, value);
-  std::uint32_t sum = (~load16(checksum) & 0xffffu) + (~was & 0xffffu) + value;
-  sum = (sum & 0xffff) + (sum >> 16);
-  sum = (sum & 0xffff) + (sum >> 16);
-  store16(checksum, static_cast<std::uint16_t>(~sum));
+  const std::uint32_t sum = (~load16(checksum) & 0xffffu) + (~was & 0xffffu) + value;
+  store16(checksum, static_cast<std::uint16_t>(~fold_checksum(sum)));
 }
 
 // Writes the IP length of a packet with `payload_bytes` of TCP payload.

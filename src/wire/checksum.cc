@@ -19,12 +19,6 @@ inline std::uint64_t fold32(std::uint64_t sum) {
   return (sum & 0xffffffffu) + (sum >> 32);
 }
 
-inline std::uint32_t fold16(std::uint64_t sum) {
-  sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32 & 0xffff) + (sum >> 48);
-  sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<std::uint32_t>((sum & 0xffff) + (sum >> 16));
-}
-
 // Sums 32-bit words in 64-bit lanes; `at` and `size` move on to the rest that is shorter than a block of
 // four registers. 2^32 additions to a lane would overflow it; a packet has 2^13 words. Inlined into who says
 // what registers there are.
@@ -111,7 +105,7 @@ std::uint64_t sum_of_words(const std::byte* at, std::size_t size) {
 
 void Checksum::add(Bytes bytes) {
   if (bytes.empty()) return;
-  const auto sum = static_cast<std::uint16_t>(fold16(sum_of_words(bytes.data(), bytes.size())));
+  const auto sum = fold_checksum(sum_of_words(bytes.data(), bytes.size()));
   sum_ += odd_ ? sum : __builtin_bswap16(sum);
   odd_ = odd_ != (bytes.size() % 2 != 0);
 }
@@ -131,7 +125,7 @@ void Checksum::add_pseudo_header(const IpAddress& source, const IpAddress& desti
 }
 
 std::uint16_t Checksum::finish() const {
-  return static_cast<std::uint16_t>(~fold16(sum_));
+  return static_cast<std::uint16_t>(~fold_checksum(sum_));
 }
 
 }  // namespace sockeye

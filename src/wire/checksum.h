@@ -13,6 +13,13 @@
 
 namespace sockeye {
 
+// A one's complement sum of 16-bit words, however many have been added up, as one such word.
+inline std::uint16_t fold_checksum(std::uint64_t sum) {
+  sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32 & 0xffff) + (sum >> 48);
+  sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<std::uint16_t>((sum & 0xffff) + (sum >> 16));
+}
+
 class Checksum {
  public:
   void add(Bytes bytes);

@@ -2,22 +2,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/ipv4.h"
 
+#include "wire/checksum.h"
+
 namespace sockeye {
 namespace {
-
-std::uint16_t fold(std::uint64_t sum) {
-  sum = (sum & 0xffffffff) + (sum >> 32);
-  sum = (sum & 0xffff) + (sum >> 16);
-  sum = (sum & 0xffff) + (sum >> 16);
-  sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<std::uint16_t>(sum);
-}
 
 // The one's complement sum of an IPv4 header, which is a multiple of four bytes long.
 std::uint16_t header_sum(Bytes header) {
   std::uint64_t sum = 0;
   for (std::size_t i = 0; i < header.size(); i += 4) sum += load32(header.data() + i);
-  return fold(sum);
+  return fold_checksum(sum);
 }
 
 constexpr std::uint8_t kOptionEnd = 0;
@@ -88,7 +82,7 @@ void emit_ipv4(const Ipv4Header& header, MutableBytes out) {
   const std::uint32_t third = std::uint32_t{header.ttl} << 24 | std::uint32_t{header.protocol} << 16;
   const std::uint32_t source = header.source.to_v4();
   const std::uint32_t destination = header.destination.to_v4();
-  const std::uint16_t sum = fold(std::uint64_t{first} + second + third + source + destination);
+  const std::uint16_t sum = fold_checksum(std::uint64_t{first} + second + third + source + destination);
   store64(at, std::uint64_t{first} << 32 | second);
   store64(at + 8, std::uint64_t{third | static_cast<std::uint16_t>(~sum)} << 32 | source);
   store32(at + 16, destination);
