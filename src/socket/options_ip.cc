@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "socket/base_socket.h"
+#include "socket/option_flag.h"
 #include "socket/option_table.h"
 
 namespace sockeye {
@@ -26,16 +27,6 @@ constexpr int kIpv6MtuDiscover = 23;
 constexpr int kIpv6Mtu = 24;
 constexpr int kIpv6RecvErr = 25;
 constexpr int kIpv6DontFrag = 62;
-
-template <bool SocketOptions::*member>
-Result<> set_flag(BaseSocket& socket, int value) {
-  socket.own_options().*member = value != 0;
-  return {};
-}
-template <bool SocketOptions::*member>
-Result<int> get_flag(const BaseSocket& socket) {
-  return socket.options().*member ? 1 : 0;
-}
 
 // Linux: the ECN bits of a stream are TCP's own.
 Result<> set_tos(BaseSocket& socket, int value) {

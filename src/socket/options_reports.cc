@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "socket/base_socket.h"
+#include "socket/option_flag.h"
 #include "socket/option_table.h"
 
 namespace sockeye {
@@ -45,16 +46,6 @@ Result<std::size_t> get_timestamping(BaseSocket& socket, MutableBytes out) {
   const std::size_t size = std::min(out.size(), sizeof words);
   std::memcpy(out.data(), words.data(), size);
   return size;
-}
-
-template <bool SocketOptions::*member>
-Result<> set_flag(BaseSocket& socket, int value) {
-  socket.own_options().*member = value != 0;
-  return {};
-}
-template <bool SocketOptions::*member>
-Result<int> get_flag(const BaseSocket& socket) {
-  return socket.options().*member ? 1 : 0;
 }
 
 constexpr std::string_view kStamps =

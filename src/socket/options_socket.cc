@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "socket/base_socket.h"
+#include "socket/option_flag.h"
 #include "socket/option_table.h"
 #include "tcp/pacer.h"
 
@@ -102,17 +103,13 @@ Result<std::size_t> get_timeout(BaseSocket& socket, MutableBytes out) {
   return write_timeout(socket.options().*member, out);
 }
 
+// A flag that bears on what other sockets may bind.
 template <bool SocketOptions::*member>
-Result<> set_flag(BaseSocket& socket, int value) {
-  socket.own_options().*member = value != 0;
+Result<> set_claim_flag(BaseSocket& socket, int value) {
+  (void)set_flag<member>(socket, value);
   socket.on_claim_changed();
   return {};
 }
-template <bool SocketOptions::*member>
-Result<int> get_flag(const BaseSocket& socket) {
-  return socket.options().*member ? 1 : 0;
-}
-
 // A flag that TCP keeps in its settings and that other sockets merely remember.
 template <bool tcp::Settings::*setting, bool SocketOptions::*member>
 Result<> set_shared_flag(BaseSocket& socket, int value) {
@@ -212,7 +209,7 @@ constexpr OptionRow kRows[] = {
      .name = SO_REUSEADDR,
      .text = "SO_REUSEADDR",
      .kind = OptionKind::boolean,
-     .set = set_flag<&SocketOptions::reuse_address>,
+     .set = set_claim_flag<&SocketOptions::reuse_address>,
      .get = get_flag<&SocketOptions::reuse_address>,
      .effect =
          "bind() may take a port that connections (TIME_WAIT too) or other sockets with the option use"},
@@ -220,7 +217,7 @@ constexpr OptionRow kRows[] = {
      .name = SO_REUSEPORT,
      .text = "SO_REUSEPORT",
      .kind = OptionKind::boolean,
-     .set = set_flag<&SocketOptions::reuse_port>,
+     .set = set_claim_flag<&SocketOptions::reuse_port>,
      .get = get_flag<&SocketOptions::reuse_port>,
      .effect = "sockets that all have it share one address and port; a hash of the peer chooses among them"},
     {.level = SOL_SOCKET,
@@ -264,7 +261,7 @@ constexpr OptionRow kRows[] = {
      .name = SO_BROADCAST,
      .text = "SO_BROADCAST",
      .kind = OptionKind::boolean,
-     .set = set_flag<&SocketOptions::broadcast>,
+     .set = set_claim_flag<&SocketOptions::broadcast>,
      .get = get_flag<&SocketOptions::broadcast>,
      .effect = "datagrams may be sent to a broadcast address (EACCES without)"},
     {.level = SOL_SOCKET,
