@@ -80,6 +80,13 @@ Ends connect(SocketCalls& c, unsigned port, int listening) {
 Ends connected(SocketCalls& c, unsigned port) {
   return connect(c, port, listener(c, port));
 }
+// The client has said all.
+Ends half_closed(SocketCalls& c, unsigned port) {
+  const Ends ends = connected(c, port);
+  (void)c.shutdown(ends.client, SHUT_WR);
+  c.wait(ends.server, POLLIN);
+  return ends;
+}
 
 struct State {
   const char* text;
@@ -91,25 +98,11 @@ const std::vector<State>& states() {
       {"listening", [](SocketCalls& c, unsigned port) { return listener(c, port); }},
       {"connected", [](SocketCalls& c, unsigned port) { return connected(c, port).client; }},
       {"accepted", [](SocketCalls& c, unsigned port) { return connected(c, port).server; }},
-      {"close-wait",
-       [](SocketCalls& c, unsigned port) {
-         const Ends ends = connected(c, port);
-         (void)c.shutdown(ends.client, SHUT_WR);
-         c.wait(ends.server, POLLIN);
-         return ends.server;
-       }},
-      {"fin-wait",
-       [](SocketCalls& c, unsigned port) {
-         const Ends ends = connected(c, port);
-         (void)c.shutdown(ends.client, SHUT_WR);
-         c.wait(ends.server, POLLIN);
-         return ends.client;
-       }},
+      {"close-wait", [](SocketCalls& c, unsigned port) { return half_closed(c, port).server; }},
+      {"fin-wait", [](SocketCalls& c, unsigned port) { return half_closed(c, port).client; }},
       {"ended",
        [](SocketCalls& c, unsigned port) {
-         const Ends ends = connected(c, port);
-         (void)c.shutdown(ends.client, SHUT_WR);
-         c.wait(ends.server, POLLIN);
+         const Ends ends = half_closed(c, port);
          (void)c.shutdown(ends.server, SHUT_WR);
          c.wait(ends.client, POLLIN);
          return ends.server;

@@ -12,14 +12,6 @@
 namespace sockeye::tcp {
 namespace {
 
-BenchOptions large_packets() {
-  BenchOptions options;
-  options.peer_options = "mss 1000,sackOK";
-  options.path.largest_packet = 65535;
-  options.config.tail_loss_probe = false;
-  return options;
-}
-
 TEST(PacketGoal, IsAMillisecondOfTheRate) {
   EXPECT_EQ(packet_goal(292'000, 100'000, 2, 1460), 2920u) << "at least two segments";
   EXPECT_EQ(packet_goal(292'000, 100'000, 1, 1460), 1460u) << "net.ipv4.tcp_min_tso_segs";

@@ -41,13 +41,6 @@ TEST(Pacer, CreditsWhoIsWokenLate) {
 }
 
 // A link that takes 64 KiB at once: what limits the packets is the quantum.
-BenchOptions large_packets() {
-  BenchOptions options;
-  options.peer_options = "mss 1000,sackOK";
-  options.path.largest_packet = 65535;
-  options.config.tail_loss_probe = false;  // the peer of these dialogues is slow to answer
-  return options;
-}
 BenchOptions limited(std::uint64_t bytes_per_second) {
   BenchOptions options = large_packets();
   options.settings.max_pacing_rate = bytes_per_second;

@@ -11,14 +11,6 @@
 namespace sockeye::tcp {
 namespace {
 
-BenchOptions large_packets() {
-  BenchOptions options;
-  options.peer_options = "mss 1000,sackOK";
-  options.path.largest_packet = 65535;
-  options.config.tail_loss_probe = false;
-  return options;
-}
-
 TEST(RecordMarks, AreEndsInOrder) {
   RecordMarks marks;
   EXPECT_EQ(100u, marks.within_record(SeqNum(1), 100));

@@ -40,6 +40,15 @@ struct BenchOptions {
   Instant start = Instant{} + 1000s;
 };
 
+// Packets of many segments, to a peer that is slow to answer: no probe comes between.
+inline BenchOptions large_packets() {
+  BenchOptions options;
+  options.peer_options = "mss 1000,sackOK";
+  options.path.largest_packet = 65535;
+  options.config.tail_loss_probe = false;
+  return options;
+}
+
 class TcpBench {
  public:
   explicit TcpBench(const BenchOptions& options = {});
