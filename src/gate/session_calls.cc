@@ -163,6 +163,7 @@ AgentSession::Answer AgentSession::shutdown(const Message& message, HeldSocket& 
       if (!done) return done.error();
       held.stream->shut_reading();
     }
+    if (how != SHUT_RD) held.stream->expect_shut_writing();
     return Answer();
   }
   if (held.datagram && how != SHUT_RD) held.datagram->send_pending();

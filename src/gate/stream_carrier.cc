@@ -72,7 +72,7 @@ void StreamEnd::note_kernel_events(std::uint32_t events) {
   if ((events & EPOLLERR) != 0) out_.gone = out_.reset = true;
   // HUP says that both directions are shut. That is the program's close, unless the program may have
   // shut its writing side by itself; then only events after on_shut_writing() count.
-  if ((events & EPOLLHUP) == 0) return;
+  if ((events & EPOLLHUP) == 0 || will_shut_writing_) return;
   if (waits_for_last_close() || !shut_writing_) out_.gone = true;
 }
 
@@ -126,10 +126,11 @@ void StreamEnd::shut_reading() {
 }
 
 void StreamEnd::on_shut_writing() {
+  will_shut_writing_ = false;
   if (phase_ != Phase::open || out_.gone) return;
   out_.waiting = out_.ending = true;
+  shut_writing_ = true;  // first: what the pump finds is no close
   pump_out();
-  shut_writing_ = true;
   if (in_.ended) watch_last_close();
   note();
 }

@@ -48,6 +48,9 @@ class StreamEnd final : public CarrierEnd {
   // --- calls of the program that concern the bytes under way
   Result<std::size_t> send_urgent(Bytes bytes);
   void shut_reading();  // SHUT_RD: end of file behind what is in the carrier already
+  // SHUT_WR is about to be done on the program's end by who holds it open: until on_shut_writing() no HUP is
+  // the program's close.
+  void expect_shut_writing() { will_shut_writing_ = true; }
   // SHUT_WR was just done on the program's end, and the program waits for the answer: whatever
   // happens to the descriptor next is its last close.
   void on_shut_writing();
@@ -122,7 +125,8 @@ class StreamEnd final : public CarrierEnd {
   bool finished_ = false;
   bool failing_ = false;       // the socket has failed; error_ or nothing is left to be read first
   bool shut_writing_ = false;  // by the program, natively
-  std::uint32_t junk_ = 0;     // pill included
+  bool will_shut_writing_ = false;
+  std::uint32_t junk_ = 0;  // pill included
   Outward out_;
   Inward in_;
   std::optional<Errno> error_;

@@ -191,7 +191,7 @@ void StreamEnd::end_outward(bool with_error) {
   if (!out_.urgent.empty()) flush_urgent();
   // The program may have closed since the events were taken. Then it is close() that decides between FIN and
   // RST (SO_LINGER zero), and a FIN now would come before the RST.
-  if (!shut_writing_ && is_closed_by_program()) out_.gone = true;
+  if (!shut_writing_ && !will_shut_writing_ && is_closed_by_program()) out_.gone = true;
   if (out_.gone) return;
   if (const auto done = socket().shutdown(1); !done && !out_.gone) {
     // Not connected any more: the failure is noticed by its own event.

@@ -230,6 +230,29 @@ TEST_F(StreamCarrier, HalfCloseCarriesOnTheOtherWay) {
   EXPECT_EQ(left.world, nullptr) << "the last close was not noticed";
 }
 
+// Both directions are shut before the world hears of the second: that is no close, and what came stays
+// readable.
+class ShutBehindClose : public StreamCarrier, public testing::WithParamInterface<bool> {};
+INSTANTIATE_TEST_SUITE_P(WorldTurnsBetween, ShutBehindClose, testing::Bool());
+TEST_P(ShutBehindClose, IsNoCloseOfOurs) {
+  connect();
+  ASSERT_EQ(write_to(right.program.get(), "answer"), 6);
+  close(right);
+  left.world->expect_shut_writing();
+  ASSERT_EQ(::shutdown(left.program.get(), SHUT_WR), 0);
+  if (GetParam()) settle();
+  ASSERT_NE(left.world, nullptr) << "taken for the program's close";
+  left.world->on_shut_writing();
+  settle();
+  ASSERT_NE(left.world, nullptr) << "taken for the program's close";
+  EXPECT_EQ(polled(left.program.get()), "IN OUT HUP RDHUP");
+  EXPECT_EQ(read_text(left.program.get()), "answer");
+  EXPECT_EQ(read_size(left.program.get()), 0);
+  ASSERT_NE(left.world, nullptr);
+  close(left);
+  EXPECT_EQ(left.world, nullptr) << "the last close was not noticed";
+}
+
 TEST_F(StreamCarrier, CloseAfterThePeersCloseIsNoticed) {
   connect();
   close(right);
