@@ -75,6 +75,7 @@ namespace sockeye {
   X(ao_required, "no TCP-AO signature although one is required (TCPAORequired)")                 \
   X(ao_key_not_found, "a TCP-AO signature by a key that we do not have (TCPAOKeyNotFound)")      \
   X(ao_bad, "a TCP-AO signature that the key does not give (TCPAOBad)")                          \
+  X(ao_icmp, "an ICMP error that a connection with TCP-AO does not trust (TCPAODroppedIcmps)")   \
   /* the network between hosts */                                                                \
   X(loss, "the network model lost it")                                                           \
   X(rate_queue_full, "the network model's bottleneck queue is full")                             \

@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "gate/calls.h"
+#include "socket/option_room.h"
 
 namespace sockeye::gate {
 
@@ -60,8 +61,9 @@ void write_option(Gate& gate, CallPtr call, const Answer& answer) {
   bool is_error = call->int_argument(1) == SOL_SOCKET && call->int_argument(2) == SO_ERROR;
   if (is_error && socket != nullptr && socket->stream && socket->carried && was_told(*call))
     value.assign(value.size(), '\0');
-  std::size_t size = std::min(value.size(), static_cast<std::size_t>(room));
-  auto count = static_cast<std::int32_t>(size);
+  const bool was_read = reads_value(call->int_argument(1), call->int_argument(2));
+  std::size_t size = was_read ? value.size() : std::min(value.size(), static_cast<std::size_t>(room));
+  auto count = static_cast<std::int32_t>(was_read ? answer.head.arg[0] : static_cast<std::int64_t>(size));
   bool written = (count == 0 || gate.write(*call, call->argument(3), value.data(), size)) &&
                  gate.write(*call, call->argument(4), &count, sizeof(count));
   gate.answer(std::move(call), written ? 0 : -EFAULT);
@@ -156,7 +158,18 @@ void on_get_option(Gate& gate, CallPtr call) {
   request.arg[0] = call->int_argument(1);
   request.arg[1] = call->int_argument(2);
   request.arg[2] = room;
-  gate.ask(std::move(call), request, {}, [](Gate& g, CallPtr asked, Answer& answer) {
+  std::string question;
+  if (reads_value(call->int_argument(1), call->int_argument(2))) {
+    if (room > kOptionMax) return gate.answer(std::move(call), -EINVAL);
+    question.resize(static_cast<std::size_t>(room));
+    if (!gate.read(*call, call->argument(3), question.data(), question.size()))
+      return gate.answer(std::move(call), -EFAULT);
+    const Bytes given = std::as_bytes(std::span(question.data(), question.size()));
+    request.arg[2] =
+        static_cast<std::int64_t>(option_room(call->int_argument(1), call->int_argument(2), given));
+    if (request.arg[2] > kOptionMax) return gate.answer(std::move(call), -ENOBUFS);  // two hundred keys
+  }
+  gate.ask(std::move(call), request, {question}, [](Gate& g, CallPtr asked, Answer& answer) {
     if (answer.head.result >= 0) return write_option(g, std::move(asked), answer);
     if (means_unsupported(answer.head.result))
       g.report.refused_option(asked->int_argument(1), asked->int_argument(2), false,

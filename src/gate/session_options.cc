@@ -16,6 +16,7 @@
 
 #include "gate/session.h"
 #include "gate/session_interfaces.h"
+#include "socket/option_room.h"
 
 namespace sockeye::gate {
 
@@ -84,9 +85,11 @@ AgentSession::Answer AgentSession::get_option(const Message& message, HeldSocket
   }
   if (is_about_data_calls(level, option)) return Errno::noprotoopt;
   answer.payload.resize(room);
+  std::copy_n(message.payload.begin(), std::min(message.payload.size(), room), answer.payload.begin());
   const auto size = held.socket->get_option(level, option, answer.payload);
   if (!size) return size.error();
-  answer.payload.resize(std::min(*size, room));
+  answer.arg[0] = static_cast<std::int64_t>(*size);
+  if (!reads_value(level, option)) answer.payload.resize(std::min(*size, room));
   return answer;
 }
 

@@ -9,6 +9,7 @@
 
 #include "posix/address.h"
 #include "posix/process.h"
+#include "socket/option_room.h"
 
 namespace sockeye::posix {
 
@@ -137,8 +138,9 @@ long Process::get_option(int fd, int level, int name, void* value, socklen_t* si
   if (*size > 0x7fffffffu) return -EINVAL;
   if (*size > 0 && value == nullptr) return -EFAULT;
   enter();
-  const Result<std::size_t> length =
-      (*socket)->get_option(level, name, {static_cast<std::byte*>(value), std::size_t{*size}});
+  auto* bytes = static_cast<std::byte*>(value);
+  const std::size_t room = option_room(level, name, {bytes, std::size_t{*size}});
+  const Result<std::size_t> length = (*socket)->get_option(level, name, {bytes, room});
   if (!length) return answer(length);
   *size = static_cast<socklen_t>(*length);
   return 0;

@@ -49,6 +49,10 @@ class BaseSocket : public Socket, public ListHook<SocketListTag> {
   // What the keys of stamps count from (SOF_TIMESTAMPING_OPT_ID): the first byte that is not acknowledged,
   // or the next that will be sent. Empty: there is no connection.
   virtual std::optional<std::uint32_t> stream_position(bool /*is_end*/) const { return std::nullopt; }
+  virtual std::optional<IpAddress> peer_address() const { return std::nullopt; }  // of a stream's connection
+  // TCP-AO: the SendID that the peer has asked for; the program has chosen one itself.
+  virtual std::optional<std::uint8_t> asked_ao_key() const { return std::nullopt; }
+  virtual void forget_asked_ao_key() {}
   virtual void push() {}                                  // tcp::Connection::push(), if there is one
   virtual void set_quick_ack(int value) { (void)value; }  // TCP_QUICKACK
   virtual std::optional<tcp::Info> tcp_info() const { return std::nullopt; }

@@ -174,15 +174,17 @@ bool receive_datagram(SocketHost& host, PacketPtr& packet, const IpArrival& arri
 void receive_icmp_error(SocketHost& host, const IcmpError& error) {
   const FiveTuple tuple{error.local, error.remote};
   if (error.protocol == IpProtocol::tcp) {
-    const SeqNum sequence(error.sequence);
     if (StreamConnection* connection = host.connections.find(tuple)) {
-      connection->on_icmp_error(error.error, error.hard, sequence, error.mtu);
+      connection->on_icmp_error(error);
       return;
     }
     const PortUse* use = host.stream_ports.find(tuple.local, tuple.remote, 0, host.connections.hash(tuple));
     if (use != nullptr) {
       if (error.mtu != 0) return;  // a SYN-ACK is never too big (Linux: tcp_req_err)
-      static_cast<StreamSocket*>(use->owner)->listener()->half_open().on_icmp_error(tuple, sequence);
+      static_cast<StreamSocket*>(use->owner)
+          ->listener()
+          ->half_open()
+          .on_icmp_error(tuple, SeqNum(error.sequence));
       return;
     }
   } else if (error.protocol == IpProtocol::udp) {

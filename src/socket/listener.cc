@@ -33,8 +33,14 @@ void Listener::on_segment(const FiveTuple& tuple, const tcp::Segment& segment, P
   if (verdict.drop) host_.drops.count(*verdict.drop);
   const bool is_kept = half_open_.contains(tuple) || verdict.is_fast;
   if (options.save_syn != 0 && segment.flags.syn && !segment.flags.ack && is_kept) save_syn(tuple, headers);
-  if (verdict.reply)
-    host_.send_segment(tuple, *verdict.reply, socket_.hop_limit(tuple), socket_.service(tuple), keys);
+  if (verdict.reply) {
+    // TCP-AO: the SYN says which key the peer wants to be answered with.
+    tcp::SignedPosition asked;
+    if (segment.options.signature.kind == TcpSignature::Kind::ao)
+      asked.key_id = segment.options.signature.next_key_id;
+    host_.send_segment(tuple, *verdict.reply, socket_.hop_limit(tuple), socket_.service(tuple), keys,
+                       verdict.reply->flags.syn ? &asked : nullptr);
+  }
   if (verdict.handshake)
     add_child(tuple, segment, *verdict.handshake, packet, interface, path, verdict.is_fast);
   rearm();
@@ -84,6 +90,7 @@ void Listener::add_child(const FiveTuple& tuple, const tcp::Segment& segment, co
   claim.state = PortUse::State::connected;
   claim.owner = nullptr;
   auto* child = new StreamConnection(host_, tuple, path, socket_.settings(), interface, claim);
+  child->own_ao_keys(segment.options.signature);
   child->set_listener(this);
   child->set_hops(socket_.hop_limit(tuple), socket_.service(tuple), socket_.path_discovery(tuple));
   if (is_fast) {

@@ -32,8 +32,8 @@ const OptionRow* find_option(const BaseSocket& socket, int level, int name) {
   }
   if (level == IPPROTO_IP || level == IPPROTO_IPV6) return find_in(ip_level_options(), socket, level, name);
   if (level == IPPROTO_TCP) {
-    const OptionRow* row = find_in(tcp_level_options(), socket, level, name);
-    return row != nullptr ? row : find_in(tcp_report_options(), socket, level, name);
+    for (const auto rows : {tcp_level_options(), tcp_report_options(), tcp_signature_options()})
+      if (const OptionRow* row = find_in(rows, socket, level, name)) return row;
   }
   return nullptr;
 }

@@ -56,5 +56,6 @@ std::span<const OptionRow> tcp_level_options();     // IPPROTO_TCP
 // The rest of SOL_SOCKET and IPPROTO_TCP: what is to be told.
 std::span<const OptionRow> socket_report_options();
 std::span<const OptionRow> tcp_report_options();
+std::span<const OptionRow> tcp_signature_options();  // the keys of signed segments
 
 }  // namespace sockeye

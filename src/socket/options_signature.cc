@@ -3,12 +3,14 @@
 #include "socket/options_signature.h"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cstring>
 
 #include "socket/base_socket.h"
+#include "socket/option_table.h"
 #include "tcp/signature.h"
 
 namespace sockeye {
@@ -84,6 +86,60 @@ Result<> set_md5_key(BaseSocket& socket, Bytes value) {
 }
 Result<> set_md5_key_ext(BaseSocket& socket, Bytes value) {
   return set_key(socket, value, true);
+}
+
+namespace {
+
+constexpr OptionRow kRows[] = {
+    {.level = IPPROTO_TCP,
+     .name = TCP_MD5SIG,
+     .text = "TCP_MD5SIG",
+     .kind = OptionKind::structure,
+     .sockets = OptionRow::kStream,
+     .set_bytes = set_md5_key,
+     .effect = "struct tcp_md5sig: the key for a peer (RFC 2385); an empty key removes it"},
+    {.level = IPPROTO_TCP,
+     .name = kTcpMd5SigExt,
+     .text = "TCP_MD5SIG_EXT",
+     .kind = OptionKind::structure,
+     .sockets = OptionRow::kStream,
+     .set_bytes = set_md5_key_ext,
+     .effect = "the same with TCP_MD5SIG_FLAG_PREFIX: for all peers of a prefix"},
+    {.level = IPPROTO_TCP,
+     .name = kTcpAoAddKey,
+     .text = "TCP_AO_ADD_KEY",
+     .kind = OptionKind::structure,
+     .sockets = OptionRow::kStream,
+     .set_bytes = add_ao_key,
+     .effect = "struct tcp_ao_add: a key of TCP-AO (RFC 5925), hmac(sha1) or cmac(aes128)"},
+    {.level = IPPROTO_TCP,
+     .name = kTcpAoDelKey,
+     .text = "TCP_AO_DEL_KEY",
+     .kind = OptionKind::structure,
+     .sockets = OptionRow::kStream,
+     .set_bytes = delete_ao_key,
+     .effect = "struct tcp_ao_del: removes a key"},
+    {.level = IPPROTO_TCP,
+     .name = kTcpAoInfo,
+     .text = "TCP_AO_INFO",
+     .kind = OptionKind::structure,
+     .sockets = OptionRow::kStream,
+     .set_bytes = set_ao_info,
+     .get_bytes = get_ao_info,
+     .effect = "struct tcp_ao_info_opt: which keys are used, ao_required, accept_icmps, what was counted"},
+    {.level = IPPROTO_TCP,
+     .name = kTcpAoGetKeys,
+     .text = "TCP_AO_GET_KEYS",
+     .kind = OptionKind::structure,
+     .sockets = OptionRow::kStream,
+     .get_bytes = get_ao_keys,
+     .effect = "struct tcp_ao_getsockopt, an array: the keys that match the first, and what they counted"},
+};
+
+}  // namespace
+
+std::span<const OptionRow> tcp_signature_options() {
+  return kRows;
 }
 
 }  // namespace sockeye

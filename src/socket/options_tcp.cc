@@ -1,8 +1,9 @@
 // SPDX-FileCopyrightText: Sockeye contributors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The rows of IPPROTO_TCP. Refused: reading TCP-AO's keys, TCP_REPAIR, upper-layer protocols,
-// TCP_ZEROCOPY_RECEIVE, the thin-stream options, TCP_TX_DELAY. TCP_INQ is in options_reports.cc.
+// The rows of IPPROTO_TCP. Refused: TCP_REPAIR (and TCP-AO's), upper-layer protocols,
+// TCP_ZEROCOPY_RECEIVE, the thin-stream options, TCP_TX_DELAY. TCP_INQ is in options_reports.cc, signatures
+// are in options_signature.cc.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -14,7 +15,6 @@
 
 #include "socket/base_socket.h"
 #include "socket/option_table.h"
-#include "socket/options_signature.h"
 #include "socket/tcp_info.h"
 #include "tcp/congestion_control.h"
 
@@ -413,41 +413,6 @@ constexpr OptionRow kRows[] = {
      .sockets = kStream,
      .get_bytes = get_saved_syn,
      .effect = "the IP and TCP header of the SYN that made this connection, once"},
-    {.level = IPPROTO_TCP,
-     .name = TCP_MD5SIG,
-     .text = "TCP_MD5SIG",
-     .kind = OptionKind::structure,
-     .sockets = kStream,
-     .set_bytes = set_md5_key,
-     .effect = "struct tcp_md5sig: the key for a peer (RFC 2385); an empty key removes it"},
-    {.level = IPPROTO_TCP,
-     .name = kTcpMd5SigExt,
-     .text = "TCP_MD5SIG_EXT",
-     .kind = OptionKind::structure,
-     .sockets = kStream,
-     .set_bytes = set_md5_key_ext,
-     .effect = "the same with TCP_MD5SIG_FLAG_PREFIX: for all peers of a prefix"},
-    {.level = IPPROTO_TCP,
-     .name = kTcpAoAddKey,
-     .text = "TCP_AO_ADD_KEY",
-     .kind = OptionKind::structure,
-     .sockets = kStream,
-     .set_bytes = add_ao_key,
-     .effect = "struct tcp_ao_add: a key of TCP-AO (RFC 5925), hmac(sha1) or cmac(aes128)"},
-    {.level = IPPROTO_TCP,
-     .name = kTcpAoDelKey,
-     .text = "TCP_AO_DEL_KEY",
-     .kind = OptionKind::structure,
-     .sockets = kStream,
-     .set_bytes = delete_ao_key,
-     .effect = "struct tcp_ao_del: removes a key"},
-    {.level = IPPROTO_TCP,
-     .name = kTcpAoInfo,
-     .text = "TCP_AO_INFO",
-     .kind = OptionKind::structure,
-     .sockets = kStream,
-     .set_bytes = set_ao_info,
-     .effect = "struct tcp_ao_info_opt: which keys are used, ao_required, accept_icmps; cannot be read"},
     {.level = IPPROTO_TCP,
      .name = TCP_FASTOPEN,
      .text = "TCP_FASTOPEN",

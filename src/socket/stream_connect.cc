@@ -125,7 +125,9 @@ Result<> StreamSocket::begin_connect(const Endpoint& to) {
   wanted.address = here.address;
   wanted.port = here.port;
   wanted.state = PortUse::State::connected;
-  const tcp::Settings wanted_settings = settings();
+  tcp::Settings wanted_settings = settings();
+  if (const auto& keys = wanted_settings.keys; keys != nullptr && keys->has_ao_info)
+    wanted_settings.keys = std::make_shared<tcp::KeyRing>(keys->of_connection(peer.address, false));
   connection_ = new StreamConnection(
       host_, {here, peer}, host_.path_to(peer.address, *route->interface, wanted_settings.keys.get()),
       wanted_settings, *route->interface, wanted);

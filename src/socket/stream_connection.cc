@@ -52,25 +52,40 @@ void StreamConnection::on_genuine(const TcpSignature& signature) {
   ao_key_ = signature.next_key_id;
 }
 
-void StreamConnection::on_icmp_error(Errno error, bool hard, SeqNum sequence, std::uint32_t mtu) {
+void StreamConnection::own_ao_keys(const TcpSignature& first) {
+  const auto& shared = settings().keys;
+  const IpAddress& peer = tuple().remote.address;
+  if (shared == nullptr || !shared->has_ao(peer)) return;
+  auto ring = std::make_shared<tcp::KeyRing>(shared->of_connection(peer, true));
+  // The peer goes on with the key that it began with until it is asked for another.
+  if (ring->find_ao_received(peer, first.key_id) != nullptr) ring->ao_next = first.key_id;
+  tcp_.settings().keys = std::move(ring);
+  on_genuine(first);
+}
+
+void StreamConnection::on_icmp_error(const IcmpError& report) {
   const tcp::KeyRing* keys = settings().keys.get();
-  if (keys != nullptr && !keys->ao_accepts_icmp && keys->has_ao(tuple().remote.address)) {
-    host_.drops.count(Drop::ignored_icmp);  // RFC 5925 7.8: it could be anybody's
+  if (keys != nullptr && !keys->ao_accepts_icmp && tcp::is_synchronized(state()) &&
+      tcp::ao_distrusts_icmp(report.is_v6, report.type, report.code) &&
+      keys->has_ao(tuple().remote.address)) {
+    host_.drops.count(Drop::ao_icmp);  // RFC 5925 7.8: it could be anybody's
+    ++keys->ao_counters.dropped_icmp;
     return;
   }
-  if (mtu != 0) {
+  const SeqNum sequence(report.sequence);
+  if (report.mtu != 0) {
     // RFC 5927 7: believed only when it quotes something that is under way.
     if (!tcp_.is_in_flight(sequence)) {
       host_.drops.count(Drop::bad_icmp);
       return;
     }
-    host_.ip.path_mtus().lower(host_.now, tuple().remote.address, mtu, interface_->capabilities.mtu);
+    host_.ip.path_mtus().lower(host_.now, tuple().remote.address, report.mtu, interface_->capabilities.mtu);
     // As Linux: the others use it too, but only from their next retransmission on.
     const bool listens = discovery_ == PathMtuDiscovery::want || discovery_ == PathMtuDiscovery::always ||
                          discovery_ == PathMtuDiscovery::probe;
     refresh_path(listens);
   } else {
-    tcp_.on_icmp_error(host_.now, error, hard, sequence);
+    tcp_.on_icmp_error(host_.now, report.error, report.hard, sequence);
   }
   host_.touch(*this);
 }

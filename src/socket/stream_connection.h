@@ -14,6 +14,7 @@
 
 #include "core/intrusive_list.h"
 #include "core/timer_wheel.h"
+#include "icmp/icmp_error.h"
 #include "socket/host.h"
 #include "socket/socket_options.h"
 #include "tcp/connection.h"
@@ -59,13 +60,15 @@ class StreamConnection final : public TimerEntry, public ListHook<DirtyTag>, pub
     has_ao_key_ = true;
   }
   void forget_asked_key() { has_ao_key_ = false; }  // the program has chosen anew
+  // Of a new connection of a listener: its own ring. `first`: the signature on the segment that made it.
+  void own_ao_keys(const TcpSignature& first);
 
   // The path's MTU as the host knows it now, and what signatures take of it.
   void refresh_path(bool resend);
 
   // --- driven by the stack
   void on_segment(const tcp::Segment& segment, Packet& packet);
-  void on_icmp_error(Errno error, bool hard, SeqNum sequence, std::uint32_t mtu);
+  void on_icmp_error(const IcmpError& report);
   // Sends packets, a fair share of `budget` at most, tells the waiters, arms the timer, retires. False:
   // it has more to send and wants another round. The connection may be gone afterwards (when true).
   bool settle(std::size_t& budget);

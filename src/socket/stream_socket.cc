@@ -39,9 +39,21 @@ tcp::Settings* StreamSocket::own_settings() {
 void StreamSocket::settings_changed() {
   if (connection_ == nullptr) return;
   connection_->tcp().on_settings_changed(host_.now);
-  connection_->forget_asked_key();
   if (!connection_->is_retired()) connection_->refresh_path(true);
   host_.touch(*connection_);
+}
+
+std::optional<IpAddress> StreamSocket::peer_address() const {
+  if (connection_ == nullptr) return std::nullopt;
+  return connection_->tuple().remote.address;
+}
+
+std::optional<std::uint8_t> StreamSocket::asked_ao_key() const {
+  return connection_ != nullptr ? connection_->signed_position().key_id : std::nullopt;
+}
+
+void StreamSocket::forget_asked_ao_key() {
+  if (connection_ != nullptr) connection_->forget_asked_key();
 }
 
 void StreamSocket::push() {

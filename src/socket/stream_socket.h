@@ -47,6 +47,9 @@ class StreamSocket final : public BaseSocket {
   tcp::Settings* own_settings() override;
   const tcp::Settings* read_settings() const override { return &settings(); }
   void settings_changed() override;
+  std::optional<IpAddress> peer_address() const override;
+  std::optional<std::uint8_t> asked_ao_key() const override;
+  void forget_asked_ao_key() override;
   void push() override;
   std::optional<std::uint32_t> stream_position(bool is_end) const override;
   bool has_error() const override;

@@ -16,6 +16,17 @@
 
 namespace sockeye::tcp {
 
+// What a socket or one of its keys has seen (struct tcp_ao_info_opt, struct tcp_ao_getsockopt), in segments.
+struct AoKeyCounters {
+  std::uint64_t good = 0;  // verified
+  std::uint64_t bad = 0;   // failed verification
+};
+struct AoCounters : AoKeyCounters {
+  std::uint64_t key_not_found = 0;
+  std::uint64_t required = 0;      // unsigned
+  std::uint64_t dropped_icmp = 0;  // messages
+};
+
 // A master key tuple (RFC 5925 3.1).
 struct AoKey {
   static constexpr std::size_t kBytesMax = 80;  // TCP_AO_MAXKEYLEN
@@ -30,6 +41,7 @@ struct AoKey {
   bool excludes_options = false;  // other options are not covered: middleboxes may change them
   std::uint8_t size = 0;
   std::array<std::byte, kBytesMax> secret{};
+  mutable AoKeyCounters counters{};  // a key that verifies is the same key
 
   Bytes bytes() const { return Bytes(secret).first(size); }
   std::uint8_t option_bytes() const { return static_cast<std::uint8_t>(4 + code_bytes); }
@@ -59,6 +71,13 @@ constexpr std::uint32_t ao_extension(SeqNum seq, std::uint64_t near) {
   const auto low = static_cast<std::uint32_t>(near);
   const std::int64_t ahead = seq - SeqNum(low);
   return static_cast<std::uint32_t>((near + static_cast<std::uint64_t>(ahead)) >> 32);
+}
+
+// RFC 5925 7.8: the ICMP errors that a signed connection ignores once it is synchronized, unless it was told
+// to accept them. The rest is advice at most: soft errors, and of IPv6 what tells the path's MTU.
+constexpr bool ao_distrusts_icmp(bool is_v6, std::uint8_t type, std::uint8_t code) {
+  if (is_v6) return type == 1 && (code == 1 || code == 4);
+  return type == 3 && code >= 2 && code <= 4;
 }
 
 }  // namespace sockeye::tcp

@@ -80,6 +80,19 @@ std::optional<Drop> check_md5(const Md5Key& key, const FiveTuple& ends, const Se
   return std::nullopt;
 }
 
+// Who signed it is known: does the code fit?
+bool verify_ao(const AoKey& key, const FiveTuple& ends, const Segment& segment, Bytes header,
+               const Packet& packet, const SignedPosition* position) {
+  const TcpSignature& signature = segment.options.signature;
+  if (signature.bytes != key.option_bytes()) return false;
+  const AoTrafficKey traffic =
+      ao_traffic_key(key, ends.remote, ends.local, isns_of(segment, position, false));
+  const AoCode code = ao_code(key, traffic, extension_of(segment, position, false), {ends.remote, ends.local},
+                              header, signature.at, packet, 0);
+  const Bytes got = header.subspan(signature.at + 4u, key.code_bytes);
+  return is_equal_in_constant_time(Bytes(code).first(key.code_bytes), got);
+}
+
 std::optional<Drop> check_ao(const KeyRing& keys, const FiveTuple& ends, const Segment& segment, Bytes header,
                              const Packet& packet, const SignedPosition* position) {
   const TcpSignature& signature = segment.options.signature;
@@ -88,21 +101,30 @@ std::optional<Drop> check_ao(const KeyRing& keys, const FiveTuple& ends, const S
   if (signature.kind == TcpSignature::Kind::several) return Drop::ao_bad;
   const AoKey* key = keys.find_ao_received(ends.remote.address, signature.key_id);
   if (key == nullptr) return Drop::ao_key_not_found;
-  if (signature.bytes != key->option_bytes()) return Drop::ao_bad;
-  const AoTrafficKey traffic =
-      ao_traffic_key(*key, ends.remote, ends.local, isns_of(segment, position, false));
-  const AoCode code = ao_code(*key, traffic, extension_of(segment, position, false),
-                              {ends.remote, ends.local}, header, signature.at, packet, 0);
-  const Bytes got = header.subspan(signature.at + 4u, key->code_bytes);
-  if (!is_equal_in_constant_time(Bytes(code).first(key->code_bytes), got)) return Drop::ao_bad;
+  const bool is_good = verify_ao(*key, ends, segment, header, packet, position);
+  ++(is_good ? key->counters.good : key->counters.bad);
+  if (!is_good) return Drop::ao_bad;
+  ++keys.ao_counters.good;
   return std::nullopt;
 }
 
-const AoKey* sending_key(const KeyRing& keys, const IpAddress& peer, const SignedPosition* position) {
-  const AoKey* key = nullptr;
-  if (position != nullptr && position->key_id) key = keys.find_ao_sent(peer, position->key_id);
-  if (key == nullptr && keys.ao_current) key = keys.find_ao_sent(peer, keys.ao_current);
-  return key != nullptr ? key : keys.find_ao_sent(peer, std::nullopt);
+std::optional<Drop> check_without_key(const KeyRing* keys, const TcpSignature& signature) {
+  switch (signature.kind) {
+    case TcpSignature::Kind::none:
+      break;
+    case TcpSignature::Kind::ao:
+      return Drop::ao_key_not_found;
+    default:
+      return Drop::md5_unexpected;
+  }
+  if (keys != nullptr && keys->ao_required) return Drop::ao_required;
+  return std::nullopt;
+}
+
+void count_refusal(const KeyRing& keys, Drop reason) {
+  if (reason == Drop::ao_bad) ++keys.ao_counters.bad;
+  if (reason == Drop::ao_key_not_found) ++keys.ao_counters.key_not_found;
+  if (reason == Drop::ao_required) ++keys.ao_counters.required;
 }
 
 }  // namespace
@@ -124,6 +146,31 @@ const AoKey* KeyRing::find_ao_received(const IpAddress& peer, std::uint8_t recei
   for (const AoKey& key : ao_)
     if (covers(key, peer) && key.receive_id == receive_id) return &key;
   return nullptr;
+}
+
+const AoKey* KeyRing::ao_sending(const IpAddress& peer, std::optional<std::uint8_t> asked) const {
+  const AoKey* key = asked ? find_ao_sent(peer, asked) : nullptr;
+  if (key == nullptr && ao_current) key = find_ao_sent(peer, ao_current);
+  return key != nullptr ? key : find_ao_sent(peer, std::nullopt);
+}
+
+const AoKey* KeyRing::ao_requested(const IpAddress& peer, const AoKey& sending) const {
+  const AoKey* key = ao_next ? find_ao_received(peer, *ao_next) : nullptr;
+  return key != nullptr ? key : &sending;
+}
+
+KeyRing KeyRing::of_connection(const IpAddress& peer, bool is_accepted) const {
+  KeyRing own = *this;
+  std::erase_if(own.ao_, [&](const AoKey& key) { return !covers(key, peer); });
+  if (is_accepted) {
+    own.ao_counters = {};
+    for (const AoKey& key : own.ao_) key.counters = {};
+  }
+  if (const AoKey* sending = own.ao_sending(peer, std::nullopt)) {
+    own.ao_next = own.ao_requested(peer, *sending)->receive_id;
+    own.ao_current = sending->send_id;
+  }
+  return own;
 }
 
 void KeyRing::set(const Md5Key& key) {
@@ -148,14 +195,16 @@ bool KeyRing::add(const AoKey& key) {
   return true;
 }
 
-bool KeyRing::remove_ao(const IpAddress& peer, unsigned prefix, std::uint8_t send_id,
-                        std::uint8_t receive_id) {
-  const auto found = std::find_if(ao_.begin(), ao_.end(), [&](const AoKey& key) {
-    return key.prefix == prefix && key.peer == peer && key.send_id == send_id && key.receive_id == receive_id;
-  });
-  if (found == ao_.end()) return false;
-  ao_.erase(found);
-  return true;
+const AoKey* KeyRing::find_ao(const IpAddress& peer, unsigned prefix, std::uint8_t send_id,
+                              std::uint8_t receive_id) const {
+  for (const AoKey& key : ao_)
+    if (key.prefix == prefix && key.peer == peer && key.send_id == send_id && key.receive_id == receive_id)
+      return &key;
+  return nullptr;
+}
+
+void KeyRing::remove_ao(const AoKey& key) {
+  ao_.erase(ao_.begin() + (&key - ao_.data()));
 }
 
 std::uint8_t signature_bytes(const KeyRing* keys, const IpAddress& peer) {
@@ -171,11 +220,12 @@ void prepare_signature(const KeyRing* keys, const IpAddress& peer, Segment& segm
   if (keys->find_md5(peer) != nullptr) {
     signature.kind = TcpSignature::Kind::md5;
     signature.bytes = TcpSignature::kMd5Bytes;
-  } else if (const AoKey* key = sending_key(*keys, peer, position)) {
+  } else if (const AoKey* key =
+                 keys->ao_sending(peer, position != nullptr ? position->key_id : std::nullopt)) {
     signature.kind = TcpSignature::Kind::ao;
     signature.bytes = key->option_bytes();
     signature.key_id = key->send_id;
-    signature.next_key_id = keys->ao_next.value_or(key->receive_id);
+    signature.next_key_id = keys->ao_requested(peer, *key)->receive_id;
   }
 }
 
@@ -204,20 +254,13 @@ void sign(const KeyRing* keys, const FiveTuple& ends, const Segment& segment, Pa
 std::optional<Drop> check_signature(const KeyRing* keys, const FiveTuple& ends, const Segment& segment,
                                     Bytes header, const Packet& packet, const SignedPosition* position) {
   const IpAddress& peer = ends.remote.address;
-  if (keys != nullptr) {
-    if (const Md5Key* key = keys->find_md5(peer)) return check_md5(*key, ends, segment, header, packet);
-    if (keys->has_ao(peer)) return check_ao(*keys, ends, segment, header, packet, position);
-  }
-  switch (segment.options.signature.kind) {
-    case TcpSignature::Kind::none:
-      break;
-    case TcpSignature::Kind::ao:
-      return Drop::ao_key_not_found;
-    default:
-      return Drop::md5_unexpected;
-  }
-  if (keys != nullptr && keys->ao_required) return Drop::ao_required;
-  return std::nullopt;
+  const Md5Key* md5 = keys != nullptr ? keys->find_md5(peer) : nullptr;
+  if (md5 != nullptr) return check_md5(*md5, ends, segment, header, packet);
+  const auto refusal = keys != nullptr && keys->has_ao(peer)
+                           ? check_ao(*keys, ends, segment, header, packet, position)
+                           : check_without_key(keys, segment.options.signature);
+  if (refusal && keys != nullptr) count_refusal(*keys, *refusal);
+  return refusal;
 }
 
 Md5Digest md5_signature(Bytes key, const IpAddress& source, const IpAddress& destination, Bytes header,

@@ -10,7 +10,8 @@
 // that the peer has asked for last (RNextKeyID), else with the socket's current key, else with the first.
 //
 // Keys belong to sockets (TCP_MD5SIG, TCP_AO_ADD_KEY); the connections that a listener makes have its keys. A
-// ring does not change: who sets a key gets a new ring, so that all connections with equal keys share one.
+// ring does not change: who sets a key gets a new ring, so that all connections with equal keys share one. Of
+// TCP-AO each connection has a ring of its own, with the keys of its peer: it counts in it (TCP_AO_INFO).
 #pragma once
 
 #include <array>
@@ -45,19 +46,30 @@ class KeyRing {
   const AoKey* find_ao_sent(const IpAddress& peer, std::optional<std::uint8_t> send_id) const;
   const AoKey* find_ao_received(const IpAddress& peer, std::uint8_t receive_id) const;
   bool has_ao(const IpAddress& peer) const { return find_ao_sent(peer, std::nullopt) != nullptr; }
+  // What leaves is signed with this; null: nothing is. `asked`: the SendID that the peer has asked for.
+  const AoKey* ao_sending(const IpAddress& peer, std::optional<std::uint8_t> asked) const;
+  // The key that we ask the peer for, while we send with `sending`.
+  const AoKey* ao_requested(const IpAddress& peer, const AoKey& sending) const;
+  // The ring of a connection: of TCP-AO's keys those of its peer. `is_accepted`: with counters of its own.
+  KeyRing of_connection(const IpAddress& peer, bool is_accepted) const;
 
   void set(const Md5Key& key);                              // replaces a key of the same peer and prefix
   bool remove_md5(const IpAddress& peer, unsigned prefix);  // false: there is none
   bool add(const AoKey& key);                               // false: one of its IDs is in use for these peers
-  bool remove_ao(const IpAddress& peer, unsigned prefix, std::uint8_t send_id, std::uint8_t receive_id);
+  // Exactly this one; null: there is none.
+  const AoKey* find_ao(const IpAddress& peer, unsigned prefix, std::uint8_t send_id,
+                       std::uint8_t receive_id) const;
+  void remove_ao(const AoKey& key);  // one of ao_keys()
   const std::vector<Md5Key>& md5_keys() const { return md5_; }
   const std::vector<AoKey>& ao_keys() const { return ao_; }
-  bool empty() const { return md5_.empty() && ao_.empty() && !ao_required; }
+  bool empty() const { return md5_.empty() && ao_.empty() && !has_ao_info; }
 
   std::optional<std::uint8_t> ao_current{};  // SendID of what leaves, unless the peer asks for another
   std::optional<std::uint8_t> ao_next{};     // ReceiveID that we ask the peer for
+  bool has_ao_info = false;                  // TCP_AO_* was set once: there is something to be read
   bool ao_required = false;                  // peers without a key are refused
-  bool ao_accepts_icmp = false;              // RFC 5925 7.8: else ICMP errors are ignored
+  bool ao_accepts_icmp = false;              // RFC 5925 7.8: else ICMP's hard errors are ignored
+  mutable AoCounters ao_counters{};          // as AoKey's: a ring that counts is the same ring
 
  private:
   std::vector<Md5Key> md5_;
@@ -82,7 +94,8 @@ void prepare_signature(const KeyRing* keys, const IpAddress& peer, Segment& segm
 // Fills in the code. `packet` begins with the header that was written for `segment`; `ends` is ours.
 void sign(const KeyRing* keys, const FiveTuple& ends, const Segment& segment, Packet& packet,
           const SignedPosition* position);
-// The verdict on an arrival: `header` is its TCP header, `packet` holds the payload only.
+// The verdict on an arrival, counted in the ring: `header` is its TCP header, `packet` holds the payload
+// only.
 std::optional<Drop> check_signature(const KeyRing* keys, const FiveTuple& ends, const Segment& segment,
                                     Bytes header, const Packet& packet, const SignedPosition* position);
 

@@ -16,7 +16,7 @@ namespace sockeye::tcp {
 namespace {
 
 constexpr std::uint32_t kMagic = 0x534b5443;  // "SKTC"
-constexpr std::uint16_t kVersion = 2;
+constexpr std::uint16_t kVersion = 3;
 constexpr std::uint32_t kBufferMax = 1u << 30;  // RFC 7323 2.3: no window is larger
 
 class FieldWriter {
@@ -122,6 +122,14 @@ void walk_ao_key(Walker& field, Key& key) {
   walk_key(field, key);
   field(key.send_id), field(key.receive_id), field(key.algorithm), field(key.code_bytes);
   field(key.excludes_options);
+  field(key.counters.good), field(key.counters.bad);
+}
+template <class Walker, class Ring>
+void walk_ao_flags(Walker& field, Ring& keys) {
+  field(keys.has_ao_info), field(keys.ao_required), field(keys.ao_accepts_icmp);
+  auto& count = keys.ao_counters;
+  field(count.good), field(count.bad), field(count.key_not_found), field(count.required);
+  field(count.dropped_icmp);
 }
 
 // The keys of a signed connection: how many, and each; nothing but a zero for all others.
@@ -136,7 +144,7 @@ void write_keys(FieldWriter& field, const KeyRing* keys) {
     field(id.has_value());
     field(id.value_or(0));
   }
-  field(keys->ao_required), field(keys->ao_accepts_icmp);
+  walk_ao_flags(field, *keys);
 }
 
 bool fits(std::uint8_t size, std::uint8_t prefix) {
@@ -166,7 +174,7 @@ bool read_ring(FieldReader& field, KeyRing& keys) {
     field(has), field(value);
     if (has) *id = value;
   }
-  field(keys.ao_required), field(keys.ao_accepts_icmp);
+  walk_ao_flags(field, keys);
   return field.ok();
 }
 

@@ -285,6 +285,35 @@ TEST_F(GateSession, OptionsAboutDataCallsAreRefused) {
   }
 }
 
+// TCP-AO is read with a question, and the length is that of one key (socket/option_room.h).
+TEST_F(GateSession, KeysOfTcpAoAreRead) {
+  constexpr int kAddKey = 38, kGetKeys = 41;
+  constexpr std::size_t kOne = 304, kCountAt = 272, kFlagsAt = 276, kSendIdAt = 278;
+  TestAgent agent(world_, "server");
+  UniqueFd fd = agent.stream();
+  Request request = TestAgent::about(fd, RequestCode::set_option);
+  request.arg[0] = IPPROTO_TCP;
+  request.arg[1] = kAddKey;
+  std::string key = address_of(IpAddress::v4(10, 0, 0, 9), 0);  // struct tcp_ao_add
+  key.resize(288);
+  key.replace(128, 10, "hmac(sha1)");
+  key[202] = 32;
+  key[203] = key[204] = 7;
+  ASSERT_EQ(agent.ask(request, key).head.result, 0);
+  std::string question(kOne, '\0');
+  question[kCountAt] = 2;
+  question[kFlagsAt] = 4;  // get_all
+  request.code = RequestCode::get_option;
+  request.arg[1] = kGetKeys;
+  request.arg[2] = 2 * kOne;
+  const Got answer = agent.ask(request, question);
+  ASSERT_EQ(answer.head.result, 0);
+  EXPECT_EQ(answer.head.arg[0], static_cast<std::int64_t>(kOne));
+  ASSERT_EQ(answer.payload.size(), 2 * kOne);
+  EXPECT_EQ(answer.payload[kCountAt], 1);
+  EXPECT_EQ(answer.payload[kSendIdAt], 7);
+}
+
 TEST_F(GateSession, ConnectAcceptAndBytes) {
   TestAgent server(world_, "server");
   TestAgent client(world_, "client");

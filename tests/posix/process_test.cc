@@ -402,4 +402,31 @@ TEST(Determinism, TheSeedDecides) {
   EXPECT_NE(run(1), run(2));
 }
 
+// TCP_AO_GET_KEYS: the length that getsockopt(2) is given is that of one key, of as many as nkeys says.
+TEST_F(TwoHosts, KeysAreReadAsAnArray) {
+  constexpr int kAddKey = 38, kGetKeys = 41;
+  constexpr std::size_t kOne = 304, kCountAt = 272, kFlagsAt = 276, kSendIdAt = 278;
+  const int fd = sk_socket(left, AF_INET, SOCK_STREAM, 0);
+  for (unsigned char id = 1; id <= 3; ++id) {
+    unsigned char key[288]{};  // struct tcp_ao_add
+    const sockaddr_in peer = address(kRight, 0);
+    std::memcpy(key, &peer, sizeof peer);
+    std::memcpy(key + 128, "hmac(sha1)", 10);
+    key[202] = 32;
+    key[203] = key[204] = id;
+    ASSERT_EQ(0, sk_setsockopt(left, fd, IPPROTO_TCP, kAddKey, key, sizeof key));
+  }
+  std::vector<unsigned char> keys(3 * kOne, 0);  // struct tcp_ao_getsockopt
+  keys[kCountAt] = 2;
+  keys[kFlagsAt] = 4;  // get_all
+  socklen_t size = kOne;
+  ASSERT_EQ(0, sk_getsockopt(left, fd, IPPROTO_TCP, kGetKeys, keys.data(), &size));
+  EXPECT_EQ(kOne, size);
+  EXPECT_EQ(3, keys[kCountAt]);  // so many matched
+  EXPECT_EQ(1, keys[kSendIdAt]);
+  EXPECT_EQ(2, keys[kOne + kSendIdAt]);
+  EXPECT_EQ(std::vector<unsigned char>(keys.begin() + 2 * kOne, keys.end()),
+            std::vector<unsigned char>(kOne, 0));  // no room for it
+}
+
 }  // namespace

@@ -103,6 +103,7 @@ TEST(Reference, SocketOptions) {
   section("IPPROTO_IP and IPPROTO_IPV6", ip_level_options());
   section("IPPROTO_TCP", tcp_level_options());
   print(tcp_report_options());
+  print(tcp_signature_options());
   compare_with_page("socket-options.md", page);
 }
 

@@ -3,98 +3,11 @@
 //
 // TCP-AO between two hosts: handshake, data, close, a change of keys while the connection lives; and
 // every way not to get through, under the name that Linux counts it by.
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
-#include "stack/packets.h"
-#include "stack/two_hosts.h"
+#include "stack/ao_hosts.h"
 #include "tcp/snapshot.h"
 
 namespace sockeye {
 namespace {
-
-constexpr int kAdd = 38, kDelete = 39, kInfo = 40;
-
-struct WantedKey {
-  std::string peer = "10.0.0.2";
-  unsigned send_id = 1;
-  unsigned receive_id = 1;
-  std::string secret = "testvector";
-  std::string algorithm = "hmac(sha1)";
-  unsigned code_bytes = 0;
-  unsigned key_flags = 0;
-  unsigned flags = 0;
-  int prefix = -1;  // -1: the host
-};
-
-ByteString address_of(const std::string& peer) {
-  ByteString bytes(128);
-  const bool is_v6 = peer.find(':') != std::string::npos;
-  const auto family = static_cast<std::uint16_t>(is_v6 ? AF_INET6 : AF_INET);
-  std::memcpy(bytes.data(), &family, sizeof family);
-  inet_pton(family, peer.c_str(), bytes.data() + (is_v6 ? 8 : 4));
-  return bytes;
-}
-
-// struct tcp_ao_add.
-ByteString ao_add(const WantedKey& wanted) {
-  ByteString bytes = address_of(wanted.peer) + ByteString(160);
-  const bool is_v6 = wanted.peer.find(':') != std::string::npos;
-  std::memcpy(bytes.data() + 128, wanted.algorithm.data(), wanted.algorithm.size());
-  std::memcpy(bytes.data() + 196, &wanted.flags, 4);
-  bytes[202] = static_cast<std::byte>(wanted.prefix >= 0 ? wanted.prefix : is_v6 ? 128 : 32);
-  bytes[203] = static_cast<std::byte>(wanted.send_id);
-  bytes[204] = static_cast<std::byte>(wanted.receive_id);
-  bytes[205] = static_cast<std::byte>(wanted.code_bytes);
-  bytes[206] = static_cast<std::byte>(wanted.key_flags);
-  bytes[207] = static_cast<std::byte>(wanted.secret.size());
-  std::memcpy(bytes.data() + 208, wanted.secret.data(), wanted.secret.size());
-  return bytes;
-}
-
-// struct tcp_ao_del.
-ByteString ao_del(const WantedKey& wanted) {
-  ByteString bytes = address_of(wanted.peer) + ByteString(16);
-  bytes[138] = std::byte{32};
-  bytes[139] = static_cast<std::byte>(wanted.send_id);
-  bytes[140] = static_cast<std::byte>(wanted.receive_id);
-  return bytes;
-}
-
-// struct tcp_ao_info_opt.
-ByteString ao_info(std::uint32_t flags, unsigned current, unsigned next) {
-  ByteString bytes(48);
-  std::memcpy(bytes.data(), &flags, 4);
-  bytes[6] = static_cast<std::byte>(current);
-  bytes[7] = static_cast<std::byte>(next);
-  return bytes;
-}
-
-class Ao : public TwoHosts {
- protected:
-  Ao() : TwoHosts({.mtu = 1500, .checksum_trusted = false}) {}
-  static std::string add(const SocketRef& socket, const WantedKey& wanted) {
-    return outcome(socket->set_option(IPPROTO_TCP, kAdd, ao_add(wanted)));
-  }
-  // How far a connect() from left gets in five seconds.
-  std::string attempt(const SocketRef& client, const Endpoint& to) {
-    (void)client->connect(to);
-    run(5s);
-    return outcome(client->connect(to));
-  }
-  std::string transfer(const SocketRef& from, const SocketRef& to, const std::string& text) {
-    std::size_t sent = 0;
-    std::string got;
-    for (int round = 0; round < 1000 && got.size() < text.size(); ++round) {
-      if (const auto taken = send(from, std::string_view(text).substr(sent)); taken) sent += *taken;
-      run(1ms);
-      const std::string piece = receive(to);
-      if (piece != "EAGAIN") got += piece;
-    }
-    return got;
-  }
-  std::uint64_t dropped(Drop reason) { return right.stack.drops()[reason]; }
-};
 
 TEST_F(Ao, WithTheKeyEverythingWorks) {
   unsigned port = 1000;
@@ -184,9 +97,13 @@ TEST_F(Ao, KeysChangeWhileTheConnectionLives) {
   ASSERT_EQ(add(server, {.peer = "10.0.0.1", .send_id = 2, .receive_id = 3, .secret = "new"}), "ok");
   ASSERT_EQ(add(client, {.send_id = 3, .receive_id = 2, .secret = "new"}), "ok");
   EXPECT_EQ(transfer(client, server, "old key"), "old key");
-  // The client asks to be sent with the new key, and sends with it.
-  EXPECT_EQ(outcome(client->set_option(IPPROTO_TCP, kInfo, ao_info(3, 3, 2))), "ok");
+  // Both ask to be sent with the new key; what arrives says so, and what leaves obeys (RFC 5925 7.5).
+  EXPECT_EQ(outcome(client->set_option(IPPROTO_TCP, kInfo, ao_info(2, 0, 2))), "ok");
+  EXPECT_EQ(outcome(server->set_option(IPPROTO_TCP, kInfo, ao_info(2, 0, 3))), "ok");
   EXPECT_EQ(transfer(client, server, "new key"), "new key");
+  EXPECT_EQ(transfer(server, client, "new key"), "new key");
+  // An option that has nothing to do with it changes nothing of that.
+  EXPECT_EQ(outcome(set_int(server, IPPROTO_TCP, 1, 1)), "ok");
   // The old one can go, here and there: it is used no more.
   EXPECT_EQ(outcome(client->set_option(IPPROTO_TCP, kDelete, ao_del({}))), "ok");
   EXPECT_EQ(transfer(server, client, "answer"), "answer");
@@ -194,6 +111,42 @@ TEST_F(Ao, KeysChangeWhileTheConnectionLives) {
   EXPECT_EQ(outcome(server->set_option(IPPROTO_TCP, kDelete, ao_del(first))), "ok");
   EXPECT_EQ(transfer(client, server, "again"), "again");
   EXPECT_EQ(right.stack.drops().total(), 0u);
+  EXPECT_EQ(left.stack.drops().total(), 0u);
+}
+
+// A key in use stays, unless another takes its place in the same call.
+TEST_F(Ao, AKeyInUseIsNotDeleted) {
+  SocketRef listener = right.listener(at("10.0.0.2", 179));
+  ASSERT_EQ(add(listener, {.peer = "10.0.0.1"}), "ok");
+  SocketRef client = left.tcp();
+  ASSERT_EQ(add(client, {}), "ok");
+  ASSERT_EQ(attempt(client, at("10.0.0.2", 179)), "ok");
+  SocketRef server = *listener->accept();
+  EXPECT_EQ(outcome(server->set_option(IPPROTO_TCP, kDelete, ao_del({.peer = "10.0.0.1"}))), "EBUSY");
+  const WantedKey next{.peer = "10.0.0.1", .send_id = 2, .receive_id = 3, .secret = "new"};
+  ASSERT_EQ(add(server, next), "ok");
+  ASSERT_EQ(add(client, {.send_id = 3, .receive_id = 2, .secret = "new"}), "ok");
+  ByteString chosen = ao_del({.peer = "10.0.0.1"});
+  chosen[132] = std::byte{3};  // set_current, set_rnext
+  chosen[141] = std::byte{2};
+  chosen[142] = std::byte{3};
+  EXPECT_EQ(outcome(server->set_option(IPPROTO_TCP, kDelete, chosen)), "ok");
+  EXPECT_EQ(transfer(server, client, "new key"), "new key");
+  // The listener's own is nobody's current key.
+  EXPECT_EQ(outcome(listener->set_option(IPPROTO_TCP, kDelete, chosen)), "EINVAL");
+  EXPECT_EQ(outcome(listener->set_option(IPPROTO_TCP, kDelete, ao_del({.peer = "10.0.0.1"}))), "ok");
+}
+
+// The SYN says which of its keys the listener shall answer with.
+TEST_F(Ao, AListenerAnswersWithTheKeyThatTheClientHas) {
+  SocketRef listener = right.listener(at("10.0.0.2", 179));
+  ASSERT_EQ(add(listener, {.peer = "10.0.0.1"}), "ok");
+  ASSERT_EQ(add(listener, {.peer = "10.0.0.1", .send_id = 2, .receive_id = 2, .secret = "new"}), "ok");
+  SocketRef client = left.tcp();
+  ASSERT_EQ(add(client, {.send_id = 2, .receive_id = 2, .secret = "new"}), "ok");
+  ASSERT_EQ(attempt(client, at("10.0.0.2", 179)), "ok");
+  SocketRef server = *listener->accept();
+  EXPECT_EQ(transfer(server, client, "with the second key"), "with the second key");
   EXPECT_EQ(left.stack.drops().total(), 0u);
 }
 
@@ -216,9 +169,8 @@ TEST_F(Ao, WhatIsWrongIsRefused) {
   EXPECT_EQ(add(s, {}), "EEXIST");
   EXPECT_EQ(add(s, {.send_id = 5}), "EEXIST");  // the ReceiveID is in use
   EXPECT_EQ(outcome(s->set_option(IPPROTO_TCP, kDelete, ao_del({.send_id = 5}))), "ENOENT");
-  EXPECT_EQ(outcome(s->set_option(IPPROTO_TCP, kInfo, ao_info(8, 0, 0))), "EINVAL");
+  EXPECT_EQ(outcome(s->set_option(IPPROTO_TCP, kInfo, ao_info(32, 0, 0))), "EINVAL");
   EXPECT_EQ(outcome(s->set_option(IPPROTO_TCP, kInfo, ao_info(1, 77, 0))), "ENOENT");
-  EXPECT_EQ(int_option(s, IPPROTO_TCP, kInfo), -ENOPROTOOPT);
   ByteString shorter = ao_add({});
   shorter.pop_back();
   EXPECT_EQ(outcome(s->set_option(IPPROTO_TCP, kAdd, shorter)), "EINVAL");

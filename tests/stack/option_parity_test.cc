@@ -83,6 +83,7 @@ TEST(OptionParity, IpLevel) {
 TEST(OptionParity, TcpLevel) {
   compare(tcp_level_options());
   compare(tcp_report_options());
+  compare(tcp_signature_options());
 }
 
 TEST(OptionParity, UnknownOptionsAreRefused) {
