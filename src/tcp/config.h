@@ -50,6 +50,7 @@ struct Config {
   bool weigh_samples = false;          // the RTT samples of a round trip share one weight (RFC 7323 4.2)
   bool prr_in_bytes = false;           // proportional rate reduction by RFC 9937's letter: tcp/prr.h
   bool probe_needs_sample = false;     // a tail loss probe needs a round trip since the last (RFC 8985 7.3)
+  Duration probe_slack = 2ms;          // it waits so long beside 2 SRTT; Linux: two ticks of its clock
   unsigned mtu_probing = 0;            // net.ipv4.tcp_mtu_probing: 0, 1 after a black hole, 2
   std::uint32_t base_mss = 1024;       // net.ipv4.tcp_base_mss: where probing begins
   std::uint32_t mtu_probe_floor = 48;  // net.ipv4.tcp_mtu_probe_floor

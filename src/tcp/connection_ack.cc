@@ -64,7 +64,7 @@ void Connection::on_ack(Instant now, const Segment& segment) {
     note_reordering(*news.lowest_original);
   judge_duplicate(segment, window_before, news);
   if (a.probe.on_ack(segment.ack, news.probe_duplicated, news.plain)) {
-    // RFC 8985 7.4.2 MUST-7: the probe repaired a loss of which nobody else will tell.
+    // RFC 8985 7.4.2 MUST-7, SHLD-12: the probe repaired a loss of which nobody else will tell.
     start_reduction(now, LossRecovery::Phase::cwr);
     congestion_->on_recovery_end();
     keep_open();

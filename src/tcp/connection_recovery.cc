@@ -37,7 +37,7 @@ Duration Connection::rack_window() const {
 }
 
 // RFC 8985 6.2 step 5, or RFC 6582's rule (RFC 8985 4 MUST-1). What waits for the reordering timer replaces
-// the others.
+// the others (RFC 8985 6.2 REC-2). RFC 6675's rules are not asked (RFC 8985 9.2 MUST-10; RFC 8985 1 REC-4).
 void Connection::mark_losses(Instant now, AckNews& news) {
   Active& a = *active_;
   if (a.sent.empty()) return;
@@ -75,7 +75,7 @@ void Connection::keep_open() {
   if (phase != a.recovery.phase()) a.recovery.enter(phase, snd_.nxt);
 }
 
-// RFC 5681 3.2 MUST-8, MUST-11: PRR brings cwnd to ssthresh.
+// RFC 5681 3.2 MUST-8, MUST-11: PRR brings cwnd to ssthresh. RFC 8985 9.3 REC-3
 void Connection::start_reduction(Instant now, Phase phase, std::uint32_t delivered) {
   Active& a = *active_;
   const bool in_bytes = resources_.config.prr_in_bytes;
@@ -369,8 +369,9 @@ bool Connection::schedule_probe(Instant now) {
   if (phase != Phase::open && phase != Phase::cwr) return false;
   const bool is_lone = a.sent.size() == 1 && a.sent.front().bytes() <= snd_.mss;
   const auto srtt = rtt_.has_sample() ? std::optional(rtt_.srtt()) : std::nullopt;
+  const Config& config = resources_.config;
   const Duration silence =
-      TailLossProbe::timeout(srtt, is_lone, resources_.config.rto_min, resources_.config.rto_initial);
+      TailLossProbe::timeout(srtt, is_lone, config.rto_min, config.probe_slack, config.rto_initial);
   a.probe_at = std::min(now + silence, a.retransmit_at);
   return true;
 }
@@ -405,6 +406,7 @@ bool Connection::poll_loss_probe(Instant now, Segment& segment, Packet& packet) 
     send_new(now, wanted, fin, segment, packet);
   } else {
     const SackBlock last = a.sent.last_segment(snd_.mss);
+    // RFC 8985 7.3 MUST-9
     send_again(now, last, true, segment, packet);
   }
   a.probe.on_probe(snd_.nxt, !is_new);

@@ -192,6 +192,7 @@ bool Connection::poll_retransmission(Instant now, Segment& segment, Packet& pack
   const std::uint32_t cwnd = congestion_->cwnd();
   const auto lost = a.sent.next_lost(packet_max(), snd_.mss);
   if (!lost) return false;
+  // RFC 8985 9.3 MUST-11
   std::uint32_t bytes = distance(lost->begin, lost->end);
   if (in_flight + std::min<std::uint32_t>(bytes, snd_.mss) > cwnd || is_held_by_pacer(now)) return false;
   bytes = std::min(bytes, std::max<std::uint32_t>((cwnd - in_flight) / snd_.mss * snd_.mss, snd_.mss));

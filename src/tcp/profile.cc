@@ -41,6 +41,8 @@ Config Config::rfc() {
   config.prr_in_bytes = true;
   // RFC 8985 7.3 MUST-4.
   config.probe_needs_sample = true;
+  // RFC 8985 7.2 SHLD-11.
+  config.probe_slack = Duration::zero();
   return config;
 }
 

@@ -87,16 +87,6 @@ bool SackScoreboard::is_sacked(SeqNum seq) const {
   return i < ranges_.size() && ranges_[i].begin <= seq;
 }
 
-bool SackScoreboard::is_lost(SeqNum seq, std::uint32_t mss) const {
-  std::uint32_t ranges_above = 0;
-  std::uint32_t bytes_above = 0;
-  for (std::size_t i = ranges_.size(); i > first_ && ranges_[i - 1].begin > seq; --i) {
-    bytes_above += distance(ranges_[i - 1].begin, ranges_[i - 1].end);
-    if (++ranges_above >= kDupThresh || bytes_above > (kDupThresh - 1) * mss) return true;
-  }
-  return false;
-}
-
 std::optional<SackBlock> SackScoreboard::next_hole(SeqNum from) const {
   std::size_t i = first_ending_at_or_after(from + 1);
   if (i < ranges_.size() && ranges_[i].begin <= from) from = ranges_[i++].end;

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: Sockeye contributors
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the peer's SACK blocks have told us (RFC 2018 5): which ranges above snd_una have arrived, how
-// many bytes they hold, whether a byte counts as lost by RFC 6675's rule, and where the next hole is.
+// What the peer's SACK blocks have told us (RFC 2018 5; RFC 8985 4 MUST-8): which ranges above snd_una have
+// arrived, how many bytes they hold, and where the next hole is. What is lost is RACK's to say (rack.h).
 // Which blocks may be believed (hostile.md D6) is decided here too.
 //
 // Ranges are sorted, and neither touch nor overlap. The usual block extends or follows the last range:
@@ -26,7 +26,6 @@ std::optional<SackBlock> duplicate_report(const TcpOptions& options, SeqNum ack)
 class SackScoreboard {
  public:
   static constexpr std::uint32_t kRangesMax = 16384;
-  static constexpr std::uint32_t kDupThresh = 3;
 
   // Takes one block in, cut to what lies above snd_una. Answers the bytes that were not known before; 0
   // for a block that is inverted, lies below snd_una, reaches above snd_nxt, or brings nothing. `newly`,
@@ -59,8 +58,6 @@ class SackScoreboard {
   // One past the highest SACKed byte (HighSACK + 1); only when not empty.
   SeqNum highest() const { return ranges_.back().end; }
   bool is_sacked(SeqNum seq) const;
-  // RFC 6675 4: three ranges, or more than two segments' worth of bytes, have arrived above `seq`.
-  bool is_lost(SeqNum seq, std::uint32_t mss) const;
   // The first range at or above `from` and below highest() that is not SACKed.
   std::optional<SackBlock> next_hole(SeqNum from) const;
   // SACKed bytes within [begin, end): for pieces of the sent queue.

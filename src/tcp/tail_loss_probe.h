@@ -18,14 +18,12 @@ namespace sockeye::tcp {
 
 class TailLossProbe {
  public:
-  // Beside 2 SRTT: what the peer's timers may add. Linux: two ticks of its clock.
-  static constexpr Duration kSlack = 2ms;
-
-  // 7.2: how long to be silent. A lone segment's ACK may be delayed (`delayed_ack`).
-  static Duration timeout(std::optional<Duration> srtt, bool is_lone, Duration delayed_ack,
+  // RFC 8985 7.2 SHLD-11, MAY-1
+  // How long to be silent. A lone segment's ACK may be delayed (`delayed_ack`); `slack`: added to others.
+  static Duration timeout(std::optional<Duration> srtt, bool is_lone, Duration delayed_ack, Duration slack,
                           Duration initial) {
     if (!srtt) return initial;
-    return 2 * *srtt + (is_lone ? delayed_ack : kSlack);
+    return 2 * *srtt + (is_lone ? delayed_ack : slack);
   }
 
   bool is_outstanding() const { return end_.has_value(); }

@@ -21,7 +21,7 @@ std::string ack(std::uint32_t number, const std::string& sack = "") {
 
 // RFC 8985 6.2 step 4: as long as no reordering was seen, three SACKed segments make the window zero;
 // step 5: everything that was sent before them is lost, also between SACKed segments.
-// RFC 2018 5 SHLD-5; RFC 2018 5.1 MUST-7; RFC 8985 3.3.2 SHLD-1
+// RFC 2018 5 SHLD-5; RFC 2018 5.1 MUST-7; RFC 8985 3.3.2 SHLD-1; RFC 8985 1 REC-4; RFC 8985 4 MUST-8
 TEST(Rack, ThreeReportsAreEnoughWithoutReordering) {
   TcpBench t{with_sack()};
   establish(t);
@@ -50,7 +50,7 @@ TEST(Rack, ThreeReportsAreEnoughWithoutReordering) {
 }
 
 // Two reports are not enough, but the reordering window (min RTT / 4) passes.
-// RFC 8985 3.3.2 SHLD-2; RFC 8985 4 MUST-2
+// RFC 8985 3.3.2 SHLD-2; RFC 8985 4 MUST-2; RFC 8985 6.2 REC-2
 TEST(Rack, TheTimerFindsWhatTooFewReportsDoNot) {
   TcpBench t{with_sack()};
   establish(t);
@@ -93,6 +93,7 @@ TEST(Rack, ReorderingIsRemembered) {
 }
 
 // Step 5 applies to retransmissions: one that is overtaken by what was sent after it is lost again.
+// RFC 8985 9.2 MUST-10
 TEST(Rack, ALostRetransmissionIsNoticed) {
   TcpBench t{with_sack()};
   establish(t);
@@ -225,7 +226,8 @@ TEST(TailLoss, AProbeFindsTheLoss) {
   EXPECT_EQ(t.info().congestion_state, 0);
 }
 
-// 7.2: a lone segment's ACK may be delayed, so its probe waits longer.
+// A lone segment's ACK may be delayed, so its probe waits longer.
+// RFC 8985 7.2 MAY-1
 TEST(TailLoss, ALoneSegmentWaitsForADelayedAck) {
   TcpBench t{with_sack()};
   establish(t);
@@ -278,7 +280,7 @@ TEST(TailLoss, OneProbeThenTheTimer) {
 }
 
 // 7.4.2: the probe repaired a loss that nobody reports: the window is reduced for it once.
-// RFC 8985 7.4.2 MUST-7
+// RFC 8985 7.4.2 MUST-7, SHLD-12
 TEST(TailLoss, ARepairedLossReducesTheWindow) {
   TcpBench t{with_sack()};
   establish(t);
@@ -380,7 +382,8 @@ TEST(Prr, TheFirstRetransmissionLeaves) {
   EXPECT_EQ(prr.on_ack(100, 19'000, false, 1000), 19'000u);
 }
 
-// A whole recovery: the window never jumps, and ends at ssthresh.
+// A whole recovery: the window never jumps, and ends at ssthresh. What is lost leaves as it allows.
+// RFC 8985 9.3 REC-3
 TEST(Prr, ARecoverySendsAtASmoothRate) {
   TcpBench t{with_sack()};
   establish(t);

@@ -70,6 +70,61 @@ TEST(Rfc8985, WithoutARoundTripTheProbeComesAfterASecond) {
   t.peer(ack_with(1001, ""));
 }
 
+// How long after four segments the probe comes, with round trips of 100 ms.
+Duration silence_before_a_probe(const BenchOptions& options) {
+  TcpBench t{options};
+  establish(t);
+  measure(t);
+  send_segments(t, 1001, 4);
+  const Instant begin = t.now();
+  while (t.discard() == 0) t.after(1ms);
+  EXPECT_EQ(t.info().congestion_state, 0) << "a probe, not a time-out";
+  return t.now() - begin;
+}
+
+// RFC 8985 7.2 SHLD-11 (linux profile)
+TEST(Rfc8985, LinuxWaitsTwoRoundTripsAndALittle) {
+  EXPECT_EQ(silence_before_a_probe(with_sack()), 202ms);
+}
+// RFC 8985 7.2 SHLD-11 (rfc profile)
+TEST(Rfc8985, RfcWaitsTwoRoundTrips) {
+  EXPECT_EQ(silence_before_a_probe({.config = Config::rfc(), .peer_options = "mss 1000,sackOK"}), 200ms);
+}
+
+// RFC 8985 7.3 MUST-9: a probe is a retransmission like any other. What is SACKed sooner after it than a
+// round trip takes was the original, so nothing of what was sent before the probe counts as overtaken by it.
+TEST(Rfc8985, AProbeIsTimedLikeAnyTransmission) {
+  for (const bool too_early : {true, false}) {
+    TcpBench t{with_sack()};
+    establish(t);
+    measure(t);
+    send_segments(t, 1001, 3);
+    t.after(202ms);
+    t.expect(data(3001, 4001, true));
+    t.after(too_early ? 8ms : 100ms);
+    t.peer(sack(1001, "3001:4001"));
+    EXPECT_EQ(t.info().lost_segments, too_early ? 0u : 2u);
+    t.discard();
+  }
+}
+
+// RFC 8985 9.3 MUST-11: all of a flight but its end is lost, and known to be; it leaves as the window says.
+TEST(Rfc8985, WhatIsLostWaitsForTheWindow) {
+  TcpBench t{with_sack()};
+  establish(t);
+  measure(t);
+  send_segments(t, 1001, 10);
+  t.after(100ms);
+  t.peer(sack(1001, "8001:11001"));
+  EXPECT_EQ(t.info().lost_segments, 7u);
+  const auto left = t.discard();
+  EXPECT_GE(left, 1u);
+  EXPECT_LE(left * 1000, t.info().cwnd_bytes);
+  EXPECT_LT(left, 7u);
+  t.after(100ms);
+  t.peer(ack_with(11'001, ""));
+}
+
 // A probe was needless, and its ACK (which Karn's rule does not let measure) says so. When does the next
 // flight, unanswered, send again?
 Duration silence_after_a_needless_probe(TcpBench& t) {

@@ -189,25 +189,6 @@ TEST_F(ScoreboardTest, Holes) {
   EXPECT_EQ(board.sacked_within(block(2000, 3000, una)), 0u);
 }
 
-// RFC 6675 4, IsLost: three ranges, or more than two segments in bytes, above.
-TEST_F(ScoreboardTest, LossByCountOrByBytes) {
-  constexpr std::uint32_t kMss = 1000;
-  add(1000, 2000);
-  EXPECT_FALSE(board.is_lost(una, kMss));
-  add(2000, 3000);
-  EXPECT_FALSE(board.is_lost(una, kMss)) << "exactly two segments are not more than two";
-  add(3000, 3001);
-  EXPECT_TRUE(board.is_lost(una, kMss));
-  EXPECT_FALSE(board.is_lost(una + 3500, kMss));
-  board.clear();
-  add(1000, 1001);
-  add(1100, 1101);
-  EXPECT_FALSE(board.is_lost(una, kMss));
-  add(1200, 1201);
-  EXPECT_TRUE(board.is_lost(una, kMss)) << "three ranges";
-  EXPECT_FALSE(board.is_lost(una + 1050, kMss)) << "two above";
-}
-
 TEST_F(ScoreboardTest, TheNumberOfRangesIsLimited) {
   const SeqNum nxt = una + 1'000'000;
   for (std::uint32_t i = 0; i < SackScoreboard::kRangesMax; ++i)
