@@ -23,16 +23,16 @@ inline std::uint16_t fold_checksum(std::uint64_t sum) {
 class Checksum {
  public:
   void add(Bytes bytes);
-  void add16(std::uint16_t value) { sum_ += value; }
+  void add16(std::uint16_t value) { sum_ += __builtin_bswap16(value); }
   void add_pseudo_header(const IpAddress& source, const IpAddress& destination, IpProtocol protocol,
                          std::uint32_t transport_bytes);
   // The value for the header field: the one's complement of the folded sum, host order.
-  std::uint16_t finish() const;
+  std::uint16_t finish() const { return static_cast<std::uint16_t>(~__builtin_bswap16(fold_checksum(sum_))); }
   // A received packet whose bytes, checksum field included, were all added.
   bool is_correct() const { return finish() == 0; }
 
  private:
-  std::uint64_t sum_ = 0;  // of host-order 16-bit words
+  std::uint64_t sum_ = 0;  // of little-endian words, not folded: good for 2^17 packets
   bool odd_ = false;       // the next byte is the low half of a word
 };
 

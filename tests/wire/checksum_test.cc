@@ -42,7 +42,7 @@ TEST(Checksum, TheRfcsExample) {
 
 TEST(Checksum, EveryLengthAndAlignment) {
   SeededRng rng(1);
-  const auto bytes = random_bytes(rng, 400);
+  const auto bytes = random_bytes(rng, 900);
   for (std::size_t offset = 0; offset < 9; ++offset)
     for (std::size_t size = 0; size + offset <= bytes.size(); ++size) {
       const Bytes piece = Bytes(bytes).subspan(offset, size);
@@ -55,6 +55,17 @@ TEST(Checksum, AllOnesDoNotLoseCarries) {
     const std::vector<std::byte> bytes(size, std::byte{0xff});
     EXPECT_EQ(fast_checksum(bytes), slow_checksum(bytes)) << size;
   }
+}
+
+// Words are summed as signed ones where that is faster: the extremes of both signs, for longer than any
+// packet.
+TEST(Checksum, NoWordOverflowsALane) {
+  for (const unsigned word : {0x0000u, 0x0001u, 0x7fffu, 0x8000u, 0xffffu})
+    for (const std::size_t size : {128u, 1448u, 65536u, 2000001u}) {
+      std::vector<std::byte> bytes(size);
+      for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::byte>(i % 2 == 0 ? word >> 8 : word);
+      EXPECT_EQ(fast_checksum(bytes), slow_checksum(bytes)) << word << " " << size;
+    }
 }
 
 TEST(Checksum, PiecesOfAnyLengthAddUp) {
