@@ -25,7 +25,8 @@ std::uint32_t field_offset(IpProtocol protocol) {
   }
 }
 
-// A TransportPlace whose addresses are still in the IP header: they are only summed.
+// A TransportPlace whose addresses are still in the IP header: they are only summed. Found into a reference:
+// returned, its fields would be stored one by one and loaded as words, which the processor waits for.
 struct Place {
   std::uint32_t offset = 0;  // 0: none was found
   std::uint32_t bytes = 0;
@@ -36,19 +37,21 @@ struct Place {
   std::uint32_t addresses_bytes() const { return is_v6 ? 32 : 8; }
 };
 
-Place find_in_ipv4(Packet& packet) {
+void find_in_ipv4(Packet& packet, Place& place) {
   const Bytes first = packet.front(kIpv4HeaderMin);
-  if (first.empty()) return {};
+  if (first.empty()) return;
   const std::uint32_t header = ipv4_header_bytes(first);
   const std::uint32_t total = std::min<std::uint32_t>(load16(first.data() + 2), packet.size());
   const bool is_fragment = (load16(first.data() + 6) & 0x3fff) != 0;  // MF or an offset
-  if (header == 0 || total < header || is_fragment) return {};
-  return {header, total - header, static_cast<IpProtocol>(load8(first.data() + 9)), false};
+  if (header == 0 || total < header || is_fragment) return;
+  place.offset = header;
+  place.bytes = total - header;
+  place.protocol = static_cast<IpProtocol>(load8(first.data() + 9));
 }
 
-Place find_in_ipv6(Packet& packet) {
+void find_in_ipv6(Packet& packet, Place& place) {
   Bytes front = packet.front(kIpv6HeaderBytes);
-  if (front.empty()) return {};
+  if (front.empty()) return;
   const std::uint32_t total =
       std::min<std::uint32_t>(kIpv6HeaderBytes + load16(front.data() + 4), packet.size());
   std::uint8_t next = load8(front.data() + 6);
@@ -58,25 +61,25 @@ Place find_in_ipv6(Packet& packet) {
     const bool is_extension = protocol == IpProtocol::hop_by_hop || protocol == IpProtocol::routing ||
                               protocol == IpProtocol::destination_options;
     if (!is_extension) {
-      if (protocol == IpProtocol::fragment || protocol == IpProtocol::no_next_header) return {};
-      return {at, total - at, protocol, true};
+      if (protocol == IpProtocol::fragment || protocol == IpProtocol::no_next_header) return;
+      place = {at, total - at, protocol, true};
+      return;
     }
     front = packet.front(at + 8);
-    if (front.empty() || at + 8 > total) return {};
+    if (front.empty() || at + 8 > total) return;
     next = load8(front.data() + at);
     at += (load8(front.data() + at + 1) + 1u) * 8u;
-    if (at > total) return {};
+    if (at > total) return;
   }
-  return {};
 }
 
-Place find_place(Packet& packet) {
+// `place` is as constructed, and stays so when there is no transport.
+void find_place(Packet& packet, Place& place) {
   const Bytes first = packet.front(1);
-  if (first.empty()) return {};
+  if (first.empty()) return;
   const unsigned version = load8(first.data()) >> 4;
-  if (version == 4) return find_in_ipv4(packet);
-  if (version == 6) return find_in_ipv6(packet);
-  return {};
+  if (version == 4) find_in_ipv4(packet, place);
+  if (version == 6) find_in_ipv6(packet, place);
 }
 
 // UDP's own length may leave out the packet's last bytes (RFC 768).
@@ -138,7 +141,8 @@ std::uint16_t transport_checksum(const Packet& packet, std::uint32_t offset, std
 }
 
 std::optional<TransportPlace> find_transport(Packet& packet) {
-  const Place place = find_place(packet);
+  Place place;
+  find_place(packet, place);
   if (place.offset == 0) return std::nullopt;
   const std::byte* head = packet.head().data();
   if (place.is_v6)
@@ -149,7 +153,8 @@ std::optional<TransportPlace> find_transport(Packet& packet) {
 }
 
 void fill_checksum(Packet& packet) {
-  const Place place = find_place(packet);
+  Place place;
+  find_place(packet, place);
   const std::uint32_t field = field_offset(place.protocol);
   if (place.offset == 0 || field == 0 || place.bytes < std::max(field + 2, 8u)) return;
   if (!has_field(packet, place.protocol, place.offset, place.bytes)) return;
@@ -163,7 +168,8 @@ void fill_checksum(Packet& packet) {
 
 bool verify_checksum(Packet& packet) {
   if (packet.checksum != ChecksumState::present) return true;
-  const Place place = find_place(packet);
+  Place place;
+  find_place(packet, place);
   if (place.offset == 0 || field_offset(place.protocol) == 0) return true;  // not ours to judge: `present`
   if (!has_field(packet, place.protocol, place.offset, place.bytes)) return false;
   if (has_none(packet, place.protocol, place.offset)) {
