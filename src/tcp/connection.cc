@@ -156,10 +156,13 @@ Result<std::size_t> Connection::send(Instant now, Bytes bytes, bool more, bool o
   if (bytes.empty()) return std::size_t{0};
   Active& a = active();
   check_app_limited();
-  const std::uint32_t room = send_room();
-  if (room < bytes.size()) a.buffer_limited = true;
-  if (room == 0) return Errno::again;
-  const auto wanted = static_cast<std::uint32_t>(std::min<std::size_t>(bytes.size(), room));
+  auto wanted = static_cast<std::uint32_t>(std::min<std::size_t>(bytes.size(), 0x7fffffff));
+  if (!has_ample_room(bytes.size())) {
+    const std::uint32_t room = send_room();
+    if (room < bytes.size()) a.buffer_limited = true;
+    if (room == 0) return Errno::again;
+    wanted = std::min(wanted, room);
+  }
   const std::uint32_t taken = a.send_buffer.append(resources_.chunks, bytes.first(wanted));
   if (taken == 0) return Errno::nobufs;
   if (unsent() == 0) flags_.pushed = false;

@@ -261,6 +261,7 @@ class Connection {
   Active& active();
   void release_active();
   bool is_writable() const;
+  bool has_ample_room(std::size_t bytes) const;
   std::uint32_t notsent_low_water() const;
   Rare* rare() const;
   Rare& make_rare();

@@ -26,6 +26,15 @@ std::uint32_t fill_goal(std::uint32_t room, std::uint32_t window_max, std::uint3
 
 }  // namespace
 
+// A few bytes of a connection with room to spare: send_room() would say yes after its divisions. Counted as
+// if they began two packets.
+bool Connection::has_ample_room(std::size_t bytes) const {
+  if (snd_.mss < kEstimableMss || bytes > snd_.mss || active_ == nullptr) return false;
+  const auto more = static_cast<std::uint32_t>(bytes);
+  const std::uint64_t charge = send_charge(2 * active_->send_buffer.size() + more, active_->sent.size() + 3);
+  return charge < snd_.limit && std::uint64_t{unsent()} + more < notsent_low_water();
+}
+
 std::uint32_t Connection::send_room() const {
   if (!(can_send(state_) || is_fast_child()) || flags_.write_shut) return 0;
   SendSpace s;

@@ -352,6 +352,39 @@ TEST(SendBuffer, NotsentLowWaterLimitsWhatWaits) {
   EXPECT_EQ(t.connection().unsent_bytes(), 2000u);
 }
 
+// A small write of a connection with room to spare is taken without send_room()'s divisions: never more than
+// it would say.
+TEST(SendBuffer, SmallWritesAreTakenAsSendRoomSays) {
+  SeededRng rng(7);
+  std::uint32_t refused = 0;
+  for (int round = 0; round < 60; ++round) {
+    TcpBench t{plain()};
+    t.establish();
+    const std::uint32_t limit = 4608 + static_cast<std::uint32_t>(rng.below(40'000));
+    const std::uint32_t low_water = static_cast<std::uint32_t>(rng.below(2) * rng.below(20'000));
+    t.app.set([&](Settings& s) {
+      s.send_buffer = limit;
+      s.send_buffer_locked = true;
+      s.notsent_low_water = low_water;
+    });
+    std::uint32_t acked = 1;
+    for (int step = 0; step < 60; ++step) {
+      const auto bytes = 1 + static_cast<std::uint32_t>(rng.below(1460));
+      const std::uint32_t room = t.connection().send_room();
+      const long taken = t.app.send(bytes);
+      ASSERT_EQ(taken, room == 0 ? -EAGAIN : static_cast<long>(std::min(bytes, room)))
+          << "limit " << limit << " low water " << low_water << " step " << step;
+      if (room < bytes) ++refused;
+      t.discard();
+      if (rng.below(4) != 0) continue;
+      acked += (t.connection().unacknowledged_bytes() - t.connection().unsent_bytes()) / 2;
+      t.peer(". 1:1(0) ack " + std::to_string(acked));
+      t.discard();
+    }
+  }
+  EXPECT_GT(refused, 100u) << "the limits must matter";
+}
+
 TEST(SendBuffer, GrowsWithTheCongestionWindow) {
   TcpBench t{plain()};
   t.establish();
