@@ -27,6 +27,7 @@ struct Interface {
   bool is_loopback = false;
   bool any_address = false;  // every address there is ours (socket/local_service.h)
   PacketList outbound{};
+  Instant arrival = kNever;  // of the next packet, as the link said when it was asked last
   // The last unicast pair that was found to be in order: nearly every packet of a busy link has it.
   IpAddress last_source{};
   IpAddress last_destination{};

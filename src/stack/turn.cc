@@ -108,9 +108,12 @@ Instant Stack::Impl::next_arrival() {
   if (!has_news_) return next_arrival_;
   has_news_ = false;
   next_arrival_ = kNever;
-  for (const auto& interface : ip.interfaces())
-    next_arrival_ = std::min(next_arrival_, interface->link->next_arrival());
-  if (service_point) next_arrival_ = std::min(next_arrival_, service_point->interface.link->next_arrival());
+  const auto ask = [this](Interface& interface) {
+    interface.arrival = interface.link->next_arrival();
+    next_arrival_ = std::min(next_arrival_, interface.arrival);
+  };
+  for (const auto& interface : ip.interfaces()) ask(*interface);
+  if (service_point) ask(service_point->interface);
   return next_arrival_;
 }
 
@@ -122,7 +125,7 @@ Instant Stack::Impl::next_deadline() {
 }
 
 void Stack::Impl::receive_from(Interface& interface, std::size_t& budget) {
-  if (budget == 0 || interface.link->next_arrival() > now) return;
+  if (budget == 0 || interface.arrival > now) return;
   PacketList batch;
   interface.link->receive(now, batch, std::min(budget, kBatch));
   budget -= std::min(budget, batch.size());
