@@ -3,8 +3,9 @@
 //
 // Which ephemeral port comes next. For connect(): RFC 6056 3.3.4, double hash with a table of 64 Ki
 // perturbations (hostile.md E6), rekeyed every ten seconds; even offsets first, as Linux, so that
-// bind(0), which begins with the odd ones, finds free ports. A full range is searched once and then
-// answers nothing: 28,232 steps.
+// bind(0), which begins with the odd ones, finds free ports. Once they are found taken, a table entry
+// begins with the odd ones (its lowest bit), where Linux 6.1 would pass all even ones at each call. A full
+// range is searched once and then answers nothing: 28,232 steps.
 #pragma once
 
 #include <cstdint>
@@ -31,14 +32,16 @@ class PortAllocator {
     const std::uint64_t hash = hash_of(now, local, remote);
     std::uint32_t& perturbation = perturbation_[hash & (kPerturbations - 1)];
     const std::uint32_t range = size();
-    const std::uint32_t offset = static_cast<std::uint32_t>(((hash >> 32) + perturbation) % range) & ~1u;
-    for (std::uint32_t parity = 0; parity < 2; ++parity) {
+    const std::uint32_t start = perturbation & ~1u;
+    const std::uint32_t offset = static_cast<std::uint32_t>(((hash >> 32) + start) % range) & ~1u;
+    for (std::uint32_t pass = 0; pass < 2; ++pass) {
+      const std::uint32_t parity = (perturbation & 1) ^ pass;
       for (std::uint32_t i = 0; i < range; i += 2) {
         const std::uint32_t place = (offset + i) % (range + (range & 1)) + parity;
         if (place >= range) continue;
         const auto port = static_cast<std::uint16_t>(first_ + place);
         if (!usable(port)) continue;
-        perturbation += (parity != 0 ? range : 0) + i + 2;
+        perturbation = (start + i + 2) | parity;
         return port;
       }
     }
@@ -65,7 +68,7 @@ class PortAllocator {
   std::uint32_t size() const { return static_cast<std::uint32_t>(last_ - first_) + 1u; }
   void fill() {
     perturbation_.resize(kPerturbations);
-    for (auto& value : perturbation_) value = static_cast<std::uint32_t>(secret_.next());
+    for (auto& value : perturbation_) value = static_cast<std::uint32_t>(secret_.next()) & ~1u;
   }
   std::uint64_t hash_of(Instant now, const IpAddress& local, const Endpoint& remote) const {
     const std::uint64_t period = static_cast<std::uint64_t>(to_ms(now.time_since_epoch()) / 10'000);
@@ -78,7 +81,8 @@ class PortAllocator {
   SipKey key_;
   std::uint16_t first_;
   std::uint16_t last_;
-  std::vector<std::uint32_t> perturbation_;  // made at the first connect()
+  // Made at the first connect(). Even; one more: the odd ports come first.
+  std::vector<std::uint32_t> perturbation_;
 };
 
 }  // namespace sockeye

@@ -66,6 +66,27 @@ TEST(PortAllocator, EveryPortIsFoundOnceAndThenNone) {
   }
 }
 
+// connect() after connect() to one peer until no port is left: when the even ones are gone they are not asked
+// again for each odd one.
+TEST(PortAllocator, TakenPortsAreNotPassedAgainAndAgain) {
+  SeededRng rng(3);
+  PortAllocator allocator(rng, 32768, 60999);
+  const IpAddress local = IpAddress::v4(10, 0, 0, 1);
+  const Endpoint remote{IpAddress::v4(10, 0, 0, 2), 80};
+  std::set<std::uint16_t> taken;
+  std::uint64_t asked = 0;
+  const std::uint64_t ports = 60999 - 32768 + 1;
+  for (std::uint64_t i = 0; i < ports; ++i) {
+    const auto port = allocator.for_connect(Instant(1s), local, remote, [&](std::uint16_t candidate) {
+      ++asked;
+      return taken.count(candidate) == 0;
+    });
+    ASSERT_TRUE(port);
+    taken.insert(*port);
+  }
+  EXPECT_LT(asked, 2 * ports);
+}
+
 // RFC 6056 3.3.4: towards one peer ports go up in small steps, which leak little about other peers.
 TEST(PortAllocator, StepsTowardsOnePeerAreSmall) {
   SeededRng rng(9);
