@@ -102,8 +102,8 @@ void receive_stream(SocketHost& host, PacketPtr packet, const IpArrival& arrival
                                                          headers);
     return;
   }
-  const PortUse* use = host.stream_ports.find(tuple.local, tuple.remote, arrival.interface->index,
-                                              host.connections.hash(tuple));
+  const PortUse* use =
+      host.stream_ports.find(tuple.local, tuple.remote, arrival.interface->index, &host.connections);
   if (use == nullptr) {
     refuse_segment(host, tuple, segment);
     return;
@@ -161,8 +161,7 @@ bool receive_datagram(SocketHost& host, PacketPtr& packet, const IpArrival& arri
     packet.reset();
     return true;
   }
-  const PortUse* use = host.datagram_ports.find(local, remote, arrival.interface->index,
-                                                host.connections.hash({local, remote}));
+  const PortUse* use = host.datagram_ports.find(local, remote, arrival.interface->index, &host.connections);
   if (use == nullptr) {
     host.drops.count(Drop::no_socket);
     return false;
@@ -178,7 +177,7 @@ void receive_icmp_error(SocketHost& host, const IcmpError& error) {
       connection->on_icmp_error(error);
       return;
     }
-    const PortUse* use = host.stream_ports.find(tuple.local, tuple.remote, 0, host.connections.hash(tuple));
+    const PortUse* use = host.stream_ports.find(tuple.local, tuple.remote, 0, &host.connections);
     if (use != nullptr) {
       if (error.mtu != 0) return;  // a SYN-ACK is never too big (Linux: tcp_req_err)
       static_cast<StreamSocket*>(use->owner)
@@ -188,7 +187,7 @@ void receive_icmp_error(SocketHost& host, const IcmpError& error) {
       return;
     }
   } else if (error.protocol == IpProtocol::udp) {
-    const PortUse* use = host.datagram_ports.find(tuple.local, tuple.remote, 0, host.connections.hash(tuple));
+    const PortUse* use = host.datagram_ports.find(tuple.local, tuple.remote, 0, &host.connections);
     if (use != nullptr) {
       static_cast<DatagramSocket*>(use->owner)->on_icmp_error(error);
       return;

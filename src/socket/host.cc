@@ -95,7 +95,7 @@ bool SocketHost::is_served(const Endpoint& end, IpProtocol protocol) const {
     return false;
   if (!ip.is_local(end.address)) return !service_point->service.leaves_alone(end, protocol);
   const PortTable& ports = protocol == IpProtocol::tcp ? stream_ports : datagram_ports;
-  return ports.find(end, {}, 0, 0) == nullptr;
+  return ports.find(end, {}, 0) == nullptr;
 }
 
 Result<IpLayer::Route> SocketHost::route(const FiveTuple& ends, IpProtocol protocol, unsigned device) const {

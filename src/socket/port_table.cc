@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "socket/connection_table.h"
+
 namespace sockeye {
 
 bool addresses_overlap(const PortUse& a, const PortUse& b) {
@@ -136,7 +138,7 @@ int PortTable::score(const PortUse& use, const Endpoint& local, const Endpoint& 
 }
 
 PortUse* PortTable::find(const Endpoint& local, const Endpoint& remote, unsigned interface_index,
-                         std::uint32_t hash) const {
+                         const ConnectionTable* chooser) const {
   const Bucket* uses = bucket(local.port);
   if (uses == nullptr) return nullptr;
   for (const bool wildcard : {false, true}) {
@@ -153,6 +155,7 @@ PortUse* PortTable::find(const Endpoint& local, const Endpoint& remote, unsigned
     }
     if (best == nullptr) continue;
     if (!best->reuse_port || members < 2 || best->state == PortUse::State::connected) return best;
+    const std::uint32_t hash = chooser != nullptr ? chooser->hash({local, remote}) : 0;
     auto index = static_cast<std::uint32_t>(std::uint64_t{hash} * members >> 32);
     for (const auto& use : *uses)
       if (use->reuse_port && score(*use, local, remote, interface_index, wildcard) == best_points &&

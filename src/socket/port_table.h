@@ -20,6 +20,7 @@
 
 namespace sockeye {
 
+class ConnectionTable;
 class Socket;
 
 struct PortUse {
@@ -71,10 +72,10 @@ class PortTable {
     if (uses->empty()) drop_bucket(port);
   }
 
-  // The listener (stream) or socket (datagram) for a packet from `remote` to `local`. `hash` chooses
-  // among a SO_REUSEPORT group.
+  // The listener (stream) or socket (datagram) for a packet from `remote` to `local`. The hash of `chooser`
+  // chooses among a SO_REUSEPORT group; null: its first.
   PortUse* find(const Endpoint& local, const Endpoint& remote, unsigned interface_index,
-                std::uint32_t hash) const;
+                const ConnectionTable* chooser = nullptr) const;
   // Every datagram socket that a packet to a group address is for, oldest first.
   template <class Visit>
   void for_each_on(std::uint16_t port, Visit visit) const {

@@ -114,7 +114,7 @@ std::vector<InterfaceAddress> Stack::addresses() const {
 
 bool Stack::has_owner(const Endpoint& end, IpProtocol protocol) const {
   const PortTable& ports = protocol == IpProtocol::tcp ? impl_->stream_ports : impl_->datagram_ports;
-  return ports.find(end, {}, 0, 0) != nullptr;
+  return ports.find(end, {}, 0) != nullptr;
 }
 
 SocketRef Stack::set_local_service(LocalService* service, std::uint16_t port) {
