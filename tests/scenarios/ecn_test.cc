@@ -26,7 +26,7 @@ struct Outcome {
   Duration took{};
 };
 
-Outcome transfer(unsigned ecn, std::string_view net, const char* algorithm = "cubic") {
+Outcome transfer(unsigned ecn, std::string_view net, const char* algorithm = "cubic", bool pacing = false) {
   Marks marks;
   Simulation simulation(3, net);
   simulation.set_tap(&marks);
@@ -36,6 +36,7 @@ Outcome transfer(unsigned ecn, std::string_view net, const char* algorithm = "cu
   StackConfig asking;
   asking.tcp.ecn = ecn;
   asking.tcp.congestion_control = algorithm;
+  asking.tcp.pacing = pacing;
   SimHost& client = simulation.add_host("client", asking);
   const Endpoint service{server.v4(), 80};
   server.start<StreamServer>(service, StreamServer::Mode::sink);
@@ -54,6 +55,24 @@ TEST(EcnScenario, MarksInsteadOfLosses) {
   EXPECT_GT(with.marks, 0u);
   EXPECT_LT(with.lost, without.lost / 4 + 1);
   EXPECT_LT(with.took, without.took * 3 / 2);
+}
+
+// A threshold of nine packets where sixty-seven are under way. The ten that begin a connection at once, and
+// the pairs of slow start, are marked long before the path is full: the window is cut in its first round
+// trips, as RFC 3168 6.1.2 wants it, and CUBIC grows slowly from there. Paced, the marks come when the path
+// is full.
+TEST(EcnScenario, AShallowThresholdIsForPacedSenders) {
+  const char* const net = "delay=20ms,rate=20mbit,queue=64KiB,ecn=20%";
+  const Outcome without = transfer(2, net);
+  const Outcome bursty = transfer(1, net);
+  EXPECT_GT(bursty.marks, 0u);
+  EXPECT_LT(bursty.marks, 20u) << "none of them once the bursts are over";
+  EXPECT_EQ(bursty.lost, 0u);
+  EXPECT_LT(bursty.took, without.took * 2);
+  const Outcome paced = transfer(1, net, "cubic", true);
+  EXPECT_GT(paced.marks, bursty.marks);
+  EXPECT_EQ(paced.lost, 0u);
+  EXPECT_LT(paced.took, without.took * 5 / 4);
 }
 
 // Accurate ECN (RFC 9768) from end to end: as good as the echo, for either algorithm.
