@@ -186,7 +186,7 @@ void Bbr::on_loss(const LossEvent& loss) {
     save_state_upon_loss();
   }
   m_.is_loss_in_round = true;
-  if (m_.loss_events_in_round < 255) ++m_.loss_events_in_round;
+  if (loss.begins_range && m_.loss_events_in_round < 255) ++m_.loss_events_in_round;
   if (!m_.is_bw_probe_sample) return;
   if (!is_inflight_too_high(loss.lost_since, loss.tx_in_flight, loss.has_sack)) return;
   // InflightAtLoss(): which part of this packet was still within the threshold?

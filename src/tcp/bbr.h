@@ -15,7 +15,7 @@
 // names and order. In bytes, bytes per second and nanoseconds; gains in percent, so that every compiler
 // computes the same.
 //
-// Left out: ECN, as in the draft. Discontiguous lost ranges in STARTUP are counted as loss events.
+// Left out: ECN, as in the draft.
 #pragma once
 
 #include <cstddef>

@@ -53,6 +53,7 @@ struct LossEvent {
   std::uint64_t total_delivered = 0;  // C.delivered now
   bool is_app_limited = false;        // when it was sent
   bool has_sack = false;
+  bool begins_range = true;  // it does not follow what was declared lost before it
 };
 
 class CongestionControl {

@@ -321,7 +321,7 @@ class Connection {
   static constexpr std::uint32_t kRateUnit = 64;
   void check_app_limited();
   AckSample make_ack_sample(Instant now, bool advances, std::uint32_t delivered, Duration rtt);
-  std::uint32_t count_lost(Instant now, std::uint32_t marked_before);
+  std::uint32_t count_lost(Instant now, std::uint32_t marked_before, std::uint32_t delivered = 0);
   void take_rate(const RateSample& rate);
   bool is_paced() const;
   std::uint64_t pacing_rate() const;  // bytes per second; kUnlimitedRate: nothing measured

@@ -56,7 +56,7 @@ void Connection::on_ack(Instant now, const Segment& segment) {
   const bool was_writable = is_writable();
   news.pipe_before = pipe();
   news.losses_before = a.sent.loss_count();
-  news.marked_before = a.sent.marked_bytes();
+  news.marked_before = a.sent.begin_marks(congestion_->owns_recovery());
   if (news.advances()) take_acked_bytes(now, segment.ack, news);
   take_sack(now, segment, news);
   news.rtt = measure_round_trip(now, news);
@@ -109,7 +109,7 @@ void Connection::judge_duplicate(const Segment& segment, std::uint32_t window_be
 // algorithm otherwise, or always when it owns its recovery.
 void Connection::adjust_window(Instant now, const AckNews& news) {
   Active& a = *active_;
-  const std::uint32_t lost = count_lost(now, news.marked_before);
+  const std::uint32_t lost = count_lost(now, news.marked_before, news.delivered);
   AckSample sample = make_ack_sample(now, news.advances(), news.delivered, news.rtt);
   sample.prior_in_flight = news.pipe_before;
   sample.lost_bytes = lost;

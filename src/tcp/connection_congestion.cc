@@ -44,23 +44,30 @@ AckSample Connection::make_ack_sample(Instant now, bool advances, std::uint32_t 
   return sample;
 }
 
-// What was marked lost since SentQueue::marked_bytes() was `marked_before`.
-std::uint32_t Connection::count_lost(Instant now, std::uint32_t marked_before) {
+// What was marked lost since SentQueue::begin_marks() answered `marked_before`. Who owns its recovery hears
+// of each piece, as it was sent and with what was lost before it (draft-ietf-ccwg-bbr 5.5.10.2). `delivered`:
+// bytes of the ACK that shows it, which C.delivered does not count yet.
+std::uint32_t Connection::count_lost(Instant now, std::uint32_t marked_before, std::uint32_t delivered) {
   Active& a = *active_;
   const std::uint32_t bytes = a.sent.marked_bytes() - marked_before;
   if (bytes == 0) return 0;
-  a.rate.on_lost(bytes);
-  if (!congestion_->owns_recovery()) return bytes;
-  const RateSnapshot& packet = a.sent.last_marked();  // it stands for all of them
-  LossEvent event;
-  event.now = now;
-  event.bytes = bytes;
-  event.tx_in_flight = packet.in_flight;
-  event.lost_since = static_cast<std::uint32_t>(a.rate.lost()) - packet.lost;
-  event.total_delivered = a.rate.delivered();
-  event.is_app_limited = packet.is_app_limited;
-  event.has_sack = flags_.sack;
-  congestion_->on_loss(event);
+  if (!congestion_->owns_recovery()) {
+    a.rate.on_lost(bytes);
+    return bytes;
+  }
+  for (const LostPiece& piece : a.sent.new_marks()) {
+    a.rate.on_lost(piece.bytes);
+    LossEvent event;
+    event.now = now;
+    event.bytes = piece.bytes;
+    event.tx_in_flight = piece.rate.in_flight;
+    event.lost_since = static_cast<std::uint32_t>(a.rate.lost()) - piece.rate.lost;
+    event.total_delivered = a.rate.delivered() + delivered;
+    event.is_app_limited = piece.rate.is_app_limited;
+    event.has_sack = flags_.sack;
+    event.begins_range = piece.begins_range;
+    congestion_->on_loss(event);
+  }
   return bytes;
 }
 

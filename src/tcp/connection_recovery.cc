@@ -306,7 +306,7 @@ void Connection::enter_loss(Instant now) {
     a.sent.forget_sacks();
   }
   a.recovery.forget_duplicates();
-  const std::uint32_t marked = a.sent.marked_bytes();
+  const std::uint32_t marked = a.sent.begin_marks(congestion_->owns_recovery());
   a.sent.mark_all_lost([&](const SentSegment& s) { return flags_.sack && a.rack.is_young(s, now); });
   (void)count_lost(now, marked);
   // A reduction of this window was made already, unless the last one is over or this is a first time-out
@@ -346,7 +346,7 @@ void Connection::on_reorder_timeout(Instant now) {
   a.reorder_at = kNever;
   if (!a.sent.empty()) a.retransmit_at = std::max<Instant>(now + 1ms, a.sent.front().sent_at + rto());
   const std::uint32_t losses = a.sent.loss_count();
-  const std::uint32_t marked = a.sent.marked_bytes();
+  const std::uint32_t marked = a.sent.begin_marks(congestion_->owns_recovery());
   const Duration wait = a.rack.detect(now, rack_window(), a.sent);
   if (wait > Duration::zero()) a.reorder_at = now + wait;
   (void)count_lost(now, marked);

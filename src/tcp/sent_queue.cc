@@ -155,7 +155,8 @@ void SentQueue::mark_lost(std::uint32_t entry) {
   count(segment);
   ++loss_count_;
   marked_bytes_ += segment.bytes();
-  last_marked_ = segment.rate;
+  if (notes_marks_) new_marks_.push_back({segment.rate, segment.bytes(), segment.begin != marked_end_});
+  marked_end_ = segment.end;
   unlink(entry);
 }
 
@@ -288,6 +289,7 @@ void SentQueue::clear() {
   sacked_bytes_ = sacked_segments_ = lost_bytes_ = waiting_bytes_ = resent_bytes_ = 0;
   was_resent_ = false;
   if (nodes_.capacity() > kKeepEntries) std::vector<Node>().swap(nodes_);
+  if (new_marks_.capacity() > kKeepEntries) std::vector<LostPiece>().swap(new_marks_);
 }
 
 }  // namespace sockeye::tcp

@@ -18,6 +18,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "core/ring_queue.h"
@@ -53,6 +54,13 @@ struct SentAcked {
   bool retransmitted = false;  // some of it was sent more than once: no round-trip time (Karn)
   Instant first_sent{};        // of the oldest and newest range covered
   Instant last_sent{};
+};
+
+// A packet, or a part of one, that was marked lost.
+struct LostPiece {
+  RateSnapshot rate{};  // when it was sent
+  std::uint32_t bytes = 0;
+  bool begins_range = false;  // it does not follow the one that was marked before it
 };
 
 // What is known about a range that goes out again.
@@ -115,6 +123,13 @@ class SentQueue {
   void on_duplicate(SackBlock range);
 
   // --- losses
+  // A new account of marks: `each`: new_marks() will list them. Answers marked_bytes().
+  std::uint32_t begin_marks(bool each) {
+    new_marks_.clear();
+    notes_marks_ = each;
+    return marked_bytes_;
+  }
+  std::span<const LostPiece> new_marks() const { return new_marks_; }  // until the next mark
   // The entry counts as lost, or its retransmission as lost too. Nothing for one that is SACKed.
   void mark_lost(std::uint32_t entry);
   void mark_front_lost(std::uint32_t mss);  // its first segment (RFC 6582)
@@ -149,8 +164,7 @@ class SentQueue {
   std::uint32_t resent_bytes() const { return resent_bytes_; }    // under way a second time
   std::uint32_t loss_count() const { return loss_count_; }        // marks ever made; wraps
   std::uint32_t marked_bytes() const { return marked_bytes_; }    // ... in bytes
-  const RateSnapshot& last_marked() const { return last_marked_; }
-  bool any_retransmitted() const {  // ... that is still unacknowledged
+  bool any_retransmitted() const {                                // ... that is still unacknowledged
     return resent_bytes_ > 0 || (!empty() && front().retransmissions > 0);
   }
   // Nothing in flight is SACKed, lost or was ever sent twice.
@@ -195,7 +209,9 @@ class SentQueue {
   std::uint32_t resent_bytes_ = 0;
   std::uint32_t loss_count_ = 0;
   std::uint32_t marked_bytes_ = 0;
-  RateSnapshot last_marked_{};  // when the packet marked last was sent
+  std::vector<LostPiece> new_marks_;
+  SeqNum marked_end_{};  // of the piece marked last
+  bool notes_marks_ = false;
   std::uint64_t steps_ = 0;
   SeqNum resent_end_{};      // of what was sent again and is unacknowledged, the highest end
   bool was_resent_ = false;  // ... there is such

@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What congestion control makes of a path: goodput of one flow by buffer, loss and delay, as a table that
-// is reviewed (tests/golden/goodput.txt; UPDATE_GOLDEN=1 writes it), and how flows share a bottleneck.
+// is reviewed (tests/golden/goodput.txt; UPDATE_GOLDEN=1 writes it), and how flows share a bottleneck. The
+// table is of one seed: at 5 % loss any change of what is sent when draws other fates, and a figure moves by
+// a tenth without meaning (BBR at 5 ms and 10 packets, 16 seeds: 4310 to 6339, mean 5699).
 #include <gtest/gtest.h>
 
 #include <cstdio>

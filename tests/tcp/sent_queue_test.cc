@@ -215,5 +215,26 @@ TEST_P(SentQueueModel, SumsAgree) {
 
 INSTANTIATE_TEST_SUITE_P(Seeds, SentQueueModel, ::testing::Range<std::uint64_t>(1, 7));
 
+// Who wants to hear of every packet lost (BBR) gets each with the moment when it was sent.
+TEST_F(SentQueueTest, EachMarkIsNotedWhenAskedFor) {
+  for (std::uint32_t i = 0; i < 5; ++i)
+    queue.on_sent(base + i * kMss, base + (i + 1) * kMss, kStart, 0).in_flight = (i + 1) * kMss;
+  EXPECT_EQ(queue.begin_marks(true), 0u);
+  std::uint32_t at = queue.oldest();
+  for (std::uint32_t i = 0; i < 4; ++i) {
+    const std::uint32_t newer = queue.newer(at);
+    if (i != 2) queue.mark_lost(at);  // 0 to 2000, and 3000 to 4000
+    at = newer;
+  }
+  std::string heard;
+  for (const LostPiece& piece : queue.new_marks())
+    heard += std::to_string(piece.bytes) + (piece.begins_range ? "| " : "+ ") +
+             std::to_string(piece.rate.in_flight) + ' ';
+  EXPECT_EQ(heard, "1000| 1000 1000+ 2000 1000| 4000 ");
+  EXPECT_EQ(queue.begin_marks(false), 3000u);
+  queue.mark_lost(at);
+  EXPECT_TRUE(queue.new_marks().empty());
+}
+
 }  // namespace
 }  // namespace sockeye::tcp
