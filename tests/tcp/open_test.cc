@@ -214,6 +214,28 @@ TEST(Open, CloseInTheMiddleSaysNothing) {
   EXPECT_TRUE(t.connection().is_finished());
 }
 
+// Linux: the client of TCP_DEFER_ACCEPT, or of a fast open that has more to write, answers the SYN-ACK with
+// its data; a bare ACK leaves only when nothing was written in time.
+TEST(Open, AWriterAnswersTheSynAckWithData) {
+  for (const bool writes : {true, false}) {
+    TcpBench t;
+    t.open_active();
+    t.connection().expect_writer();
+    t.expect("S 0:0(0)");
+    t.peer("S. 0:0(0) ack 1 win 65535 <mss 1000>");
+    t.expect_nothing();
+    if (writes) {
+      t.app.send(100);
+      t.expect("P. 1:101(100) ack 1");
+    } else {
+      t.after(199ms);
+      t.expect_nothing();
+      t.after(1ms);
+      t.expect(". 1:1(0) ack 1");
+    }
+  }
+}
+
 // RFC 6191: after TIME_WAIT the new numbers lie beyond the old ones.
 TEST(Open, BeginsBeyondAGivenNumber) {
   SeededRng secret(1);
