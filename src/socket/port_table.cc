@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "socket/port_table.h"
 
-#include <algorithm>
-
 #include "socket/connection_table.h"
 
 namespace sockeye {
@@ -30,10 +28,9 @@ bool PortTable::stream_conflict(const PortUse& claim, const PortUse& other, bool
 }
 
 bool PortTable::conflicts(const PortUse& claim, const PortUse* self, bool chosen) const {
-  const Bucket* uses = bucket(claim.port);
-  if (uses == nullptr) return false;
-  for (auto use = uses->rbegin(); use != uses->rend(); ++use) {  // the latest first, as Linux
-    const PortUse& other = **use;
+  const PortUse* latest = nullptr;  // that overlaps: Linux asks it first
+  for (const Node* use = first(claim.port); use != nullptr; use = use->next.get()) {
+    const PortUse& other = *use;
     if (&other == self) continue;
     if (claim.device != 0 && other.device != 0 && claim.device != other.device) continue;
     if (rule_ == Rule::stream) {
@@ -41,76 +38,56 @@ bool PortTable::conflicts(const PortUse& claim, const PortUse* self, bool chosen
       continue;
     }
     if ((claim.reuse_address && other.reuse_address) || !addresses_overlap(claim, other)) continue;
-    // Two members of a SO_REUSEPORT group settle the question, whoever else is there.
-    return chosen || !claim.reuse_port || !other.reuse_port;
+    latest = &other;
   }
-  return false;
+  // Two members of a SO_REUSEPORT group settle the question, whoever else is there.
+  return latest != nullptr && (chosen || !claim.reuse_port || !latest->reuse_port);
 }
 
 bool PortTable::may_share(std::uint16_t port) const {
-  const Bucket* uses = bucket(port);
-  return uses == nullptr ||
-         std::all_of(uses->begin(), uses->end(), [](const auto& use) { return use->from_connect; });
-}
-
-PortTable::Bucket& PortTable::bucket_for(std::uint16_t port) {
-  auto& page = pages_[port >> 8];
-  if (!page) page = std::make_unique<Page>();
-  auto& uses = page->buckets[port & 0xff];
-  if (!uses) {
-    uses = std::make_unique<Bucket>();
-    ++page->used;
-  }
-  return *uses;
-}
-
-void PortTable::drop_bucket(std::uint16_t port) {
-  auto& page = pages_[port >> 8];
-  page->buckets[port & 0xff].reset();
-  if (--page->used == 0) page.reset();
+  for (const Node* use = first(port); use != nullptr; use = use->next.get())
+    if (!use->from_connect) return false;
+  return true;
 }
 
 PortUse* PortTable::add(const PortUse& claim) {
-  Bucket& uses = bucket_for(claim.port);
-  uses.push_back(std::make_unique<PortUse>(claim));
-  return uses.back().get();
+  auto& page = pages_[claim.port >> 8];
+  if (!page) page = std::make_unique<Page>();
+  auto* link = &page->ports[claim.port & 0xff];
+  if (!*link) ++page->used;
+  while (*link) link = &(*link)->next;
+  *link = std::make_unique<Node>(claim);
+  return link->get();
 }
 
 PortUse* PortTable::add_shared(const PortUse& claim) {
-  for (const auto& use : bucket_for(claim.port)) {
+  auto& page = pages_[claim.port >> 8];
+  for (Node* use = page ? page->ports[claim.port & 0xff].get() : nullptr; use != nullptr;
+       use = use->next.get()) {
     if (use->owner != nullptr || use->state != claim.state || use->address != claim.address ||
         use->is_v6 != claim.is_v6 || use->v6only != claim.v6only ||
         use->reuse_address != claim.reuse_address || use->reuse_port != claim.reuse_port ||
         use->from_connect != claim.from_connect || use->device != claim.device)
       continue;
     ++use->count;
-    return use.get();
+    return use;
   }
   return add(claim);
 }
 
 void PortTable::remove(PortUse* use) {
   if (--use->count > 0) return;
-  const std::uint16_t port = use->port;
-  Bucket& uses = *bucket(port);
-  uses.erase(std::find_if(uses.begin(), uses.end(), [use](const auto& item) { return item.get() == use; }));
-  if (uses.empty()) drop_bucket(port);
+  erase_if(use->port, [use](const PortUse& item) { return &item == use; });
 }
 
 void PortTable::forget_time_wait(std::uint16_t port) {
-  Bucket* uses = bucket(port);
-  if (uses == nullptr) return;
-  uses->erase(std::remove_if(uses->begin(), uses->end(),
-                             [](const auto& use) { return use->state == PortUse::State::time_wait; }),
-              uses->end());
-  if (uses->empty()) drop_bucket(port);
+  erase_if(port, [](const PortUse& use) { return use.state == PortUse::State::time_wait; });
 }
 
 bool PortTable::has_time_wait(std::uint16_t port) const {
-  const Bucket* uses = bucket(port);
-  return uses != nullptr && std::any_of(uses->begin(), uses->end(), [](const auto& use) {
-           return use->state == PortUse::State::time_wait;
-         });
+  for (const Node* use = first(port); use != nullptr; use = use->next.get())
+    if (use->state == PortUse::State::time_wait) return true;
+  return false;
 }
 
 // How well a use fits; 0: not at all. A specific address beats a wildcard (two passes), then a device,
@@ -137,19 +114,19 @@ int PortTable::score(const PortUse& use, const Endpoint& local, const Endpoint& 
   return points;
 }
 
-PortUse* PortTable::find(const Endpoint& local, const Endpoint& remote, unsigned interface_index,
-                         const ConnectionTable* chooser) const {
-  const Bucket* uses = bucket(local.port);
+const PortUse* PortTable::find(const Endpoint& local, const Endpoint& remote, unsigned interface_index,
+                               const ConnectionTable* chooser) const {
+  const Node* const uses = first(local.port);
   if (uses == nullptr) return nullptr;
   for (const bool wildcard : {false, true}) {
-    PortUse* best = nullptr;
+    const Node* best = nullptr;
     int best_points = 0;
     std::uint32_t members = 0;  // of the SO_REUSEPORT group with the best score
-    for (const auto& use : *uses) {
+    for (const Node* use = uses; use != nullptr; use = use->next.get()) {
       const int points = score(*use, local, remote, interface_index, wildcard);
       if (points == 0 || points < best_points) continue;
       if (points > best_points) members = 0;
-      best = use.get();
+      best = use;
       best_points = points;
       if (use->reuse_port) ++members;
     }
@@ -157,10 +134,10 @@ PortUse* PortTable::find(const Endpoint& local, const Endpoint& remote, unsigned
     if (!best->reuse_port || members < 2 || best->state == PortUse::State::connected) return best;
     const std::uint32_t hash = chooser != nullptr ? chooser->hash({local, remote}) : 0;
     auto index = static_cast<std::uint32_t>(std::uint64_t{hash} * members >> 32);
-    for (const auto& use : *uses)
+    for (const Node* use = uses; use != nullptr; use = use->next.get())
       if (use->reuse_port && score(*use, local, remote, interface_index, wildcard) == best_points &&
           index-- == 0)
-        return use.get();
+        return use;
   }
   return nullptr;
 }

@@ -5,7 +5,7 @@
 // (SO_REUSEADDR x SO_REUSEPORT x IPV6_V6ONLY x wildcard x state), and the choice of the socket that a
 // packet is for when no connection has its five-tuple.
 //
-//   page (256 ports) -> bucket (one port) -> uses: one per bound socket, one per kind of connection
+//   page (256 ports) -> port -> list of uses: one per bound socket, one per kind of connection
 //
 // The children of a listener share one use with a count, so neither bind() nor a SYN walks over
 // connections. A use of state time_wait stands for records in the TIME_WAIT table.
@@ -14,7 +14,6 @@
 #include <array>
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "core/ip_address.h"
 
@@ -51,7 +50,7 @@ class PortTable {
   // Does `claim` collide with somebody on its port? `self` is left out. `chosen`: the port is our own
   // choice (bind to port 0), then nobody is to share it.
   bool conflicts(const PortUse& claim, const PortUse* self, bool chosen) const;
-  bool is_free(std::uint16_t port) const { return bucket(port) == nullptr; }
+  bool is_free(std::uint16_t port) const { return first(port) == nullptr; }
   // Only ports that connect() chose may be shared by another connect().
   bool may_share(std::uint16_t port) const;
 
@@ -64,38 +63,48 @@ class PortTable {
   // The same for the addresses of which `holds(endpoint)` says that no record is left.
   template <class Holds>
   void forget_time_wait_of(std::uint16_t port, Holds holds) {
-    Bucket* uses = bucket(port);
-    if (uses == nullptr) return;
-    std::erase_if(*uses, [&](const auto& use) {
-      return use->state == PortUse::State::time_wait && !holds(Endpoint{use->address, port});
+    erase_if(port, [&](const PortUse& use) {
+      return use.state == PortUse::State::time_wait && !holds(Endpoint{use.address, port});
     });
-    if (uses->empty()) drop_bucket(port);
   }
 
   // The listener (stream) or socket (datagram) for a packet from `remote` to `local`. The hash of `chooser`
   // chooses among a SO_REUSEPORT group; null: its first.
-  PortUse* find(const Endpoint& local, const Endpoint& remote, unsigned interface_index,
-                const ConnectionTable* chooser = nullptr) const;
+  const PortUse* find(const Endpoint& local, const Endpoint& remote, unsigned interface_index,
+                      const ConnectionTable* chooser = nullptr) const;
   // Every datagram socket that a packet to a group address is for, oldest first.
   template <class Visit>
   void for_each_on(std::uint16_t port, Visit visit) const {
-    if (const Bucket* uses = bucket(port))
-      for (const auto& use : *uses) visit(*use);
+    for (const Node* use = first(port); use != nullptr; use = use->next.get()) visit(*use);
   }
 
  private:
-  using Bucket = std::vector<std::unique_ptr<PortUse>>;  // in order of arrival
+  struct Node : PortUse {
+    explicit Node(const PortUse& use) : PortUse(use) {}
+    std::unique_ptr<Node> next{};
+  };
   struct Page {
-    std::array<std::unique_ptr<Bucket>, 256> buckets{};
+    std::array<std::unique_ptr<Node>, 256> ports{};  // the uses of each, in order of arrival
     unsigned used = 0;
   };
 
-  Bucket* bucket(std::uint16_t port) const {
+  const Node* first(std::uint16_t port) const {
     const Page* page = pages_[port >> 8].get();
-    return page == nullptr ? nullptr : page->buckets[port & 0xff].get();
+    return page == nullptr ? nullptr : page->ports[port & 0xff].get();
   }
-  Bucket& bucket_for(std::uint16_t port);
-  void drop_bucket(std::uint16_t port);
+  template <class Matches>
+  void erase_if(std::uint16_t port, Matches matches) {
+    auto& page = pages_[port >> 8];
+    if (!page || !page->ports[port & 0xff]) return;
+    for (auto* link = &page->ports[port & 0xff]; *link;) {
+      if (matches(**link))
+        *link = std::move((*link)->next);
+      else
+        link = &(*link)->next;
+    }
+    if (page->ports[port & 0xff]) return;
+    if (--page->used == 0) page.reset();
+  }
   bool stream_conflict(const PortUse& claim, const PortUse& other, bool chosen) const;
   int score(const PortUse& use, const Endpoint& local, const Endpoint& remote, unsigned interface_index,
             bool wildcard) const;
