@@ -135,12 +135,12 @@ double sockeye_round_trip_ns(const SockeyeOptions& options, int connections, Eff
     flows.emplace_back(pair.client, pair.server);
   }
   std::vector<std::byte> message(options.write_bytes, std::byte{1});
-  const auto pass = [&](Socket& from, Socket& to) {
+  const auto pass = [&](Stack& sender, Socket& from, Stack& receiver, Socket& to) {
     Pair::send(from, message);
     std::size_t got = 0;
     for (int tries = 0; got < message.size(); ++tries) {
       if (tries == 1000) std::abort();
-      Pair::turn(from.stack(), to.stack());
+      Pair::turn(sender, receiver);
       got += Pair::receive(to, message);
     }
   };
@@ -150,8 +150,8 @@ double sockeye_round_trip_ns(const SockeyeOptions& options, int connections, Eff
     for (int i = 0; i < 1024; ++i) {
       auto& [client, server] = flows[next];
       if (++next == flows.size()) next = 0;
-      pass(*client, *server);
-      pass(*server, *client);
+      pass(pair.client_host(), *client, pair.server_host(), *server);
+      pass(pair.server_host(), *server, pair.client_host(), *client);
     }
     trips += 1024;
   }

@@ -7,7 +7,7 @@ namespace sockeye {
 const SocketOptions BaseSocket::kDefaults{};
 
 BaseSocket::BaseSocket(SocketHost& host, Kind kind, bool is_v6)
-    : Socket(host.stack, kind, is_v6, host.next_cookie()), host_(host) {
+    : Socket(kind, is_v6, host.next_cookie()), host_(host) {
   bound_.address = wildcard();
   if (host.ip.path_mtus().rules().no_discovery == 1) own_options().mtu_discover = PathMtuDiscovery::dont;
   host_.sockets.push_back(*this);

@@ -95,9 +95,9 @@ class BaseSocket : public Socket, public ListHook<SocketListTag> {
   Result<> check_bind_address(const Endpoint& local) const;
 
   std::unique_ptr<SocketOptions> options_;
-  Endpoint bound_;
   PortUse* use_ = nullptr;
-  bool port_is_explicit_ = false;
+  Endpoint bound_;
+  bool port_is_explicit_ = false;  // here, in what would be padding
   bool address_is_explicit_ = false;
 };
 

@@ -14,10 +14,9 @@
 
 namespace sockeye {
 
-SocketHost::SocketHost(Stack& owner, const SocketLimits& socket_limits, const tcp::Config& tcp_config,
-                       PacketPool& packets, Rng& secret, Rng& open, Instant start)
-    : stack(owner),
-      limits(socket_limits),
+SocketHost::SocketHost(const SocketLimits& socket_limits, const tcp::Config& tcp_config, PacketPool& packets,
+                       Rng& secret, Rng& open, Instant start)
+    : limits(socket_limits),
       config(tcp_config),
       default_settings(tcp::Settings::of(tcp_config)),
       pool(packets),

@@ -48,8 +48,8 @@ struct SocketLimits {
 
 class SocketHost {
  public:
-  SocketHost(Stack& owner, const SocketLimits& socket_limits, const tcp::Config& tcp_config,
-             PacketPool& packets, Rng& secret, Rng& open, Instant start);
+  SocketHost(const SocketLimits& socket_limits, const tcp::Config& tcp_config, PacketPool& packets,
+             Rng& secret, Rng& open, Instant start);
   virtual ~SocketHost();
   SocketHost(const SocketHost&) = delete;
   SocketHost& operator=(const SocketHost&) = delete;
@@ -96,7 +96,6 @@ class SocketHost {
   PacketPtr take_spare();
   void give_spare(PacketPtr packet) { spare_ = std::move(packet); }
 
-  Stack& stack;
   const SocketLimits limits;
   const tcp::Config& config;
   tcp::Settings default_settings;  // of a new stream socket

@@ -24,7 +24,6 @@
 
 namespace sockeye {
 
-class Stack;
 class Socket;
 
 class SocketRef {
@@ -146,15 +145,12 @@ class Socket {
   Kind kind() const { return kind_; }
   bool is_v6() const { return is_v6_; }             // AF_INET6
   std::uint64_t cookie() const { return cookie_; }  // unique within the stack, never reused
-  Stack& stack() const { return stack_; }
 
  protected:
-  Socket(Stack& stack, Kind kind, bool is_v6, std::uint64_t cookie)
-      : stack_(stack), cookie_(cookie), kind_(kind), is_v6_(is_v6) {}
+  Socket(Kind kind, bool is_v6, std::uint64_t cookie) : cookie_(cookie), kind_(kind), is_v6_(is_v6) {}
 
  private:
   friend class SocketRef;
-  Stack& stack_;
   WaitQueue waiters_;
   std::uint64_t cookie_;
   std::uint32_t references_ = 0;

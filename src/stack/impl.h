@@ -21,8 +21,7 @@ struct StackConfigBase {
 };
 
 struct Stack::Impl final : public StackConfigBase, public SocketHost {
-  Impl(Stack& owner, const StackConfig& configuration, PacketPool& packets, Rng& secret, Rng& open,
-       Instant start);
+  Impl(const StackConfig& configuration, PacketPool& packets, Rng& secret, Rng& open, Instant start);
   ~Impl() override;
 
   void wake() override;

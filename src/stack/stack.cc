@@ -10,7 +10,7 @@
 namespace sockeye {
 
 Stack::Stack(const StackConfig& config, PacketPool& pool, Rng& secret, Rng& open, Instant start)
-    : impl_(std::make_unique<Impl>(*this, config, pool, secret, open, start)) {}
+    : impl_(std::make_unique<Impl>(config, pool, secret, open, start)) {}
 
 Stack::~Stack() = default;
 

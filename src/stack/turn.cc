@@ -34,10 +34,10 @@ constexpr std::uint32_t kTransportHeaderMin = 8;
 
 }  // namespace
 
-Stack::Impl::Impl(Stack& owner, const StackConfig& configuration, PacketPool& packets, Rng& secret, Rng& open,
+Stack::Impl::Impl(const StackConfig& configuration, PacketPool& packets, Rng& secret, Rng& open,
                   Instant start)
     : StackConfigBase{configuration},
-      SocketHost(owner, limits_of(configuration), stack_config.tcp, packets, secret, open, start),
+      SocketHost(limits_of(configuration), stack_config.tcp, packets, secret, open, start),
       icmp(ip, packets, open, drops) {
   ip.path_mtus().set_rules(stack_config.path_mtu);
   links_waker_.impl = this;

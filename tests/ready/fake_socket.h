@@ -20,7 +20,7 @@ namespace sockeye::test {
 
 class FakeSocket final : public Socket {
  public:
-  explicit FakeSocket(Kind kind = Kind::stream) : Socket(no_stack(), kind, false, 1) {}
+  explicit FakeSocket(Kind kind = Kind::stream) : Socket(kind, false, 1) {}
 
   // --- what the test does to it
   void deliver(std::string_view bytes) {
@@ -120,11 +120,6 @@ class FakeSocket final : public Socket {
   SocketReport report() const override { return {}; }
 
  private:
-  // Socket wants a Stack&; nothing here ever looks at it.
-  static Stack& no_stack() {
-    alignas(16) static std::byte nothing[16];
-    return *reinterpret_cast<Stack*>(nothing);
-  }
   std::string inbound_;
   std::size_t space_ = 0;
   std::deque<SocketRef> queue_;
