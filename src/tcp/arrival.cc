@@ -135,7 +135,7 @@ Arrival::Verdict Arrival::check_syn() {
   if (!segment_.flags.syn) return proceed();
   // Simultaneous open: the SYN-ACK that crosses ours repeats the SYN we know (RFC 9293 figure 8).
   const bool is_known = c_.state_ == State::syn_received && segment_.flags.ack &&
-                        segment_.seq == c_.rcv_.irs && segment_.ack == c_.snd_.nxt;
+                        segment_.seq == c_.rcv_.irs && acknowledges_our_syn();
   if (is_known) {
     // As Linux: its SYN came twice, and that is said.
     if (c_.flags_.sack) c_.active().report.on_duplicate({segment_.seq, segment_.seq + 1u});
@@ -166,8 +166,8 @@ Arrival::Verdict Arrival::check_ack() {
 }
 
 Arrival::Verdict Arrival::ack_in_syn_received() {
-  const bool is_fast = c_.is_fast_child();  // then our data may be under way
-  if (is_fast ? segment_.ack <= c_.snd_.iss || segment_.ack > c_.snd_.nxt : segment_.ack != c_.snd_.nxt) {
+  const bool is_fast = c_.is_fast_child();
+  if (!acknowledges_our_syn()) {
     reset_reply();
     return discard(Drop::bad_ack);
   }
@@ -178,7 +178,7 @@ Arrival::Verdict Arrival::ack_in_syn_received() {
   c_.snd_.wl1 = segment_.seq;
   c_.snd_.wl2 = segment_.ack;
   c_.enter(Event::receive_ack_of_syn);
-  is_fast ? c_.establish_fast(now_) : c_.establish(now_);
+  is_fast ? c_.establish_fast(now_) : c_.establish_crossed(now_);
   if (c_.flags_.fin_queued) c_.enter(Event::close);
   return proceed();
 }
@@ -249,7 +249,7 @@ Arrival::Verdict Arrival::check_fin() {
 
 std::optional<Drop> Arrival::in_syn_sent() {
   const bool ack = segment_.flags.ack;
-  if (ack && (segment_.ack <= c_.snd_.iss || segment_.ack > c_.snd_.nxt)) {
+  if (ack && !acknowledges_our_syn()) {
     if (!segment_.flags.rst) reset_reply();
     return Drop::bad_ack;
   }
@@ -266,7 +266,6 @@ std::optional<Drop> Arrival::in_syn_sent() {
   take_syn();
   if (!ack) {  // both ends have sent a SYN: RFC 9293 3.5 MUST-10
     c_.enter(Event::receive_syn);
-    c_.snd_.nxt = c_.snd_.iss + 1;  // data of a fast open goes later
     c_.flags_.syn_due = true;
     return std::nullopt;
   }
@@ -294,6 +293,11 @@ std::optional<Drop> Arrival::in_syn_sent() {
   const Verdict verdict = process_text();  // RFC 7413 4.2.2: the server's may come with its SYN-ACK
   (void)check_fin();
   return verdict.drop;
+}
+
+// Or that and what was sent behind it, or a part of that (RFC 7413).
+bool Arrival::acknowledges_our_syn() const {
+  return c_.snd_.iss < segment_.ack && segment_.ack <= c_.snd_.nxt;
 }
 
 // Linux: a timestamp that no SYN of ours has carried is not from the peer that we have asked.

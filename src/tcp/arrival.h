@@ -47,6 +47,7 @@ class Arrival {
   Verdict check_fin();       // eighth
 
   std::optional<Drop> in_syn_sent();
+  bool acknowledges_our_syn() const;
   bool echoes_our_syn() const;
   void take_syn();
 

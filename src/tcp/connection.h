@@ -284,7 +284,9 @@ class Connection {
   // fast_open_connection.cc
   bool is_fast_child() const { return flags_.passive && state_ == State::syn_received; }
   std::uint32_t add_fast_open(Instant now, Segment& syn, Packet& packet);
+  std::uint32_t take_ack_of_syn_data(Instant now);
   std::uint32_t on_syn_ack_of_fast_open(Instant now, const Segment& segment);
+  void establish_crossed(Instant now);
   void resend_syn_data(Instant now, std::uint32_t bytes);
   void delay_ack_of_syn(Instant now);
   void resend_syn_alone();

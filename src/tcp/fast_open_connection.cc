@@ -9,6 +9,7 @@
 #include "tcp/connection.h"
 #include "tcp/initial_sequence.h"
 #include "tcp/initial_window.h"
+#include "tcp/negotiation.h"
 #include "tcp/resources.h"
 
 namespace sockeye::tcp {
@@ -87,24 +88,32 @@ std::uint32_t Connection::add_fast_open(Instant now, Segment& syn, Packet& packe
   return syn.payload_bytes;
 }
 
-// snd_una is what the SYN-ACK acknowledges. Answers how many bytes it left.
-std::uint32_t Connection::on_syn_ack_of_fast_open(Instant now, const Segment& segment) {
+// snd_una is what the peer acknowledges of the SYN and its data. Answers how many bytes it left.
+std::uint32_t Connection::take_ack_of_syn_data(Instant now) {
   Active& a = *active_;
   const std::uint32_t acked = distance(snd_.iss + 1, snd_.una);
   if (a.let_go(snd_.una, acked, now)) notify(Readiness::err);
+  return a.fast_open.data - std::min<std::uint32_t>(acked, a.fast_open.data);
+}
+
+// The same for a SYN-ACK, which also tells what to do the next time.
+std::uint32_t Connection::on_syn_ack_of_fast_open(Instant now, const Segment& segment) {
+  Active& a = *active_;
+  const std::uint32_t again = take_ack_of_syn_data(now);
   if (flags_.fast_open) {
     const auto& cookie = segment.options.fast_open;
     using Ask = FastOpenCache::Ask;
     Ask unanswered = Ask::none;
     if (!cookie && a.fast_open.asks && a.retransmissions == 0)
       unanswered = a.fast_open.cookie.is_experimental ? Ask::by_experiment : Ask::by_rfc;
-    resources_.fast_open.set(tuple_.remote.address, snd_.peer_mss, cookie, unanswered);
+    // As the peer said it: what TCP_MAXSEG of this socket makes of it does not concern the next (Linux).
+    const std::uint16_t mss = mss_of_peer(segment.options, path_.is_v6);
+    resources_.fast_open.set(tuple_.remote.address, mss, cookie, unanswered);
     // SYNs with data, or the answers to them, do not get through: the next SYN only asks (4.1.3).
-    const bool lost = a.retransmissions > 0 && !cookie && a.fast_open.data > 0 && acked == 0;
+    const bool lost = a.retransmissions > 0 && !cookie && a.fast_open.data > 0 && snd_.una == snd_.iss + 1;
     if (lost) resources_.fast_open.forget_cookie(tuple_.remote.address);
   }
   const bool has_data = a.fast_open.data > 0;
-  const std::uint32_t again = a.fast_open.data - std::min<std::uint32_t>(acked, a.fast_open.data);
   if (again > 0) {
     resources_.counters.count(Counter::fast_open_active_fail);
     flags_.fast_open_failure = a.retransmissions > 0 ? 3 : 2;
@@ -114,6 +123,16 @@ std::uint32_t Connection::on_syn_ack_of_fast_open(Instant now, const Segment& se
     resources_.fast_open.on_success();
   }
   return again;
+}
+
+// Our SYN has met the peer's (RFC 9293 figure 8), and this acknowledges it. As Linux, the peer's data waits
+// for its repetition; ours was sent once and may have been taken.
+void Connection::establish_crossed(Instant now) {
+  (void)active();
+  const std::uint32_t again = take_ack_of_syn_data(now);
+  active_->fast_open = FastOpenAttempt();
+  establish(now);
+  if (again > 0) resend_syn_data(now, again);
 }
 
 // What the SYN carried in vain counts as lost, but not to congestion (Linux).

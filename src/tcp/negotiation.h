@@ -94,11 +94,15 @@ struct Negotiated {
   std::uint32_t timestamp_recent = 0;
 };
 
+// What a SYN says; one that says nothing, or 0, gets the default.
+inline std::uint16_t mss_of_peer(const TcpOptions& theirs, bool is_v6) {
+  return theirs.mss.value_or(0) == 0 ? default_mss(is_v6) : *theirs.mss;
+}
+
 // RFC 7323 2.2 MUST-1, MUST-2; RFC 7323 2.3 MUST-5
 inline Negotiated negotiate(const Offer& ours, const TcpOptions& theirs, bool is_v6) {
   Negotiated result;
-  // A peer that offers nothing, or 0, gets the default.
-  result.peer_mss = theirs.mss.value_or(0) == 0 ? default_mss(is_v6) : *theirs.mss;
+  result.peer_mss = mss_of_peer(theirs, is_v6);
   if (ours.window_scaling && theirs.window_scale) {
     result.peer_window_scale = std::min(*theirs.window_scale, kWindowScaleMax);
     result.our_window_scale = ours.window_scale;

@@ -220,6 +220,53 @@ TEST(FastOpenClient, TheSynIsNoLargerThanASegment) {
   t.expect(". 961:961(0) ack 1");
 }
 
+// Linux: what is remembered of the server is what it has said, not what this socket makes of it.
+TEST(FastOpenClient, TheLimitOfOneSocketIsNotRemembered) {
+  TcpBench t{{.settings = {.max_segment = 1040}}};
+  knows_cookie(t);
+  t.open_fast(100);
+  t.expect("S 0:100(100) win 65535 <mss 1040,sackOK,TS val * ecr 0,wscale 7,FO 0a0b0c0d>");
+  t.peer("S. 0:0(0) ack 101 win 65535 <mss 1340>");
+  t.expect(". 101:101(0) ack 1");
+  EXPECT_EQ(t.resources().fast_open.find(t.tuple().remote.address)->mss, 1340);
+}
+
+// Both ends have sent a SYN with data. As Linux: of the peer's only the SYN counts, of ours all was sent.
+TEST(FastOpenClient, ASynWithDataMeetsAnother) {
+  TcpBench t;
+  knows_cookie(t);
+  t.open_fast(100);
+  t.expect("S 0:100(100)");
+  t.peer("S 0:50(50) win 65535 <mss 1000,sackOK,FO 01020304>");
+  t.expect("S. 0:0(0) ack 1");
+  t.peer("S. 0:0(0) ack 101 win 65535 <mss 1000,sackOK>");
+  t.expect(". 101:101(0) ack 1 win 65535 <nop,nop,sack 0:1>");
+  EXPECT_EQ(t.state(), State::established);
+  t.peer("P. 1:51(50) ack 101 win 65535");
+  t.expect(". 101:101(0) ack 51");
+  EXPECT_EQ(t.app.receive(), 50);
+  t.app.send(10);
+  t.expect("P. 101:111(10) ack 51");
+}
+
+TEST(FastOpenClient, ASynThatMeetsAnotherMayLoseItsData) {
+  for (const char* answer : {"S. 0:0(0) ack 41 win 65535 <mss 1000>", ". 1:1(0) ack 41 win 65535"}) {
+    TcpBench t;
+    knows_cookie(t);
+    t.open_fast(100);
+    t.expect("S 0:100(100)");
+    t.peer("S 0:0(0) win 65535 <mss 1000>");
+    t.expect("S. 0:0(0) ack 1");
+    t.peer(answer);
+    t.expect("P. 41:101(60) ack 1");
+    EXPECT_EQ(t.state(), State::established);
+    t.peer(". 1:1(0) ack 101");
+    EXPECT_EQ(t.info().unacked_segments, 0u);
+    t.after(10s);
+    t.expect_nothing();
+  }
+}
+
 TEST(FastOpenClient, WithoutCookieWhereBothAgreed) {
   TcpBench t{{.settings = {.fast_open_no_cookie = true}}};
   t.open_fast(100);
