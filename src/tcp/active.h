@@ -15,6 +15,7 @@
 #include "tcp/loss_recovery.h"
 #include "tcp/pacer.h"
 #include "tcp/prr.h"
+#include "tcp/push_marks.h"
 #include "tcp/rack.h"
 #include "tcp/reassembly_queue.h"
 #include "tcp/receive_buffer.h"
@@ -61,6 +62,7 @@ struct Active {
   BusyClock busy;
   Urgent urgent;
   RecordMarks records;
+  PushMarks push_marks;
   SendNotices notices;
 
   // The receiver's measure of the round trip (Connection::measure_receive_rtt).
@@ -115,6 +117,7 @@ struct Active {
   void reset() {
     send_buffer.clear();
     records.clear();
+    push_marks.clear();
     notices.clear();
     forget_flight();
     receive_buffer.clear();

@@ -166,10 +166,11 @@ Result<std::size_t> Connection::send(Instant now, Bytes bytes, bool more, bool o
   const std::uint32_t taken = a.send_buffer.append(resources_.chunks, bytes.first(wanted));
   if (taken == 0) return Errno::nobufs;
   if (unsent() == 0) flags_.pushed = false;
+  if (unsent() + taken > snd_.wnd_max / 2)
+    a.push_marks.on_written(now, snd_.end, snd_.end + taken, flags_.unpushed);
   snd_.end += taken;
   flags_.more = flags_.unpushed = more;
   if (out_of_band) a.urgent.mark_sent(snd_.end);
-  (void)now;
   return std::size_t{taken};
 }
 

@@ -405,6 +405,7 @@ class Connection {
   bool poll_probe(Instant now, Segment& segment, Packet& packet);
   bool poll_ack(Instant now, Segment& segment);
   void send_new(Instant now, std::uint32_t bytes, bool fin, Segment& segment, Packet& packet);
+  std::uint32_t packet_room() const;
   std::uint32_t packet_max() const;
 
   // info.cc

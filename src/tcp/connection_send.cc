@@ -160,18 +160,24 @@ void Connection::on_packet_out(Instant now, const Segment& segment) {
 }
 
 // Payload of one packet, in whole segments and at least one: what the link takes in one piece, but no more
-// than leaves in about a millisecond (packet_goal()), nor than half of the peer's largest window.
-std::uint32_t Connection::packet_max() const {
+// than half of the peer's largest window.
+std::uint32_t Connection::packet_room() const {
   const std::uint32_t headers = header_bytes();
   const std::uint32_t largest = std::min(path_.largest_packet, Packet::kLargest);
   std::uint32_t room = largest > headers ? largest - headers : 0;
   // Linux: tcp_bound_to_half_wnd(), so that the second half is under way when the first is acknowledged
   constexpr std::uint32_t kSmallWindow = 536;
   if (snd_.wnd_max > kSmallWindow) room = std::min(room, snd_.wnd_max / 2);
-  if (room < 2u * snd_.mss) return snd_.mss;
-  if (!is_near(min_rtt_us_))
-    room = std::min(room, packet_goal(pacing_rate(), min_rtt_us_, resources_.config.min_tso_segs, snd_.mss));
-  return std::max<std::uint32_t>(room / snd_.mss * snd_.mss, snd_.mss);
+  return room < 2u * snd_.mss ? snd_.mss : room / snd_.mss * snd_.mss;
+}
+
+// ... nor than leaves in about a millisecond (packet_goal()).
+std::uint32_t Connection::packet_max() const {
+  const std::uint32_t room = packet_room();
+  if (room <= snd_.mss || is_near(min_rtt_us_)) return room;
+  const std::uint32_t goal =
+      packet_goal(pacing_rate(), min_rtt_us_, resources_.config.min_tso_segs, snd_.mss);
+  return std::max<std::uint32_t>(std::min(room, goal) / snd_.mss * snd_.mss, snd_.mss);
 }
 
 // RFC 5682 2b: new data instead of retransmissions, if there is any that may leave.
@@ -314,7 +320,9 @@ void Connection::send_new(Instant now, std::uint32_t bytes, bool fin, Segment& s
   const SeqNum payload_end = segment.seq + segment.payload_bytes;
   const bool is_end =
       (payload_end == snd_.end && !flags_.unpushed) || (!a.records.empty() && a.records.is_end(payload_end));
-  segment.flags.psh = wants_push(segment, is_end, snd_.mss);
+  const bool is_marked =
+      a.push_marks.on_sent(now, segment.seq, payload_end, packet_room(), snd_.wnd_max / 2) || is_end;
+  segment.flags.psh = wants_push(segment, is_marked, snd_.mss);
   fill_header(now, segment);
   ecn_.mark_new_data(segment);
   packet.segment_size = segment.payload_bytes > snd_.mss ? snd_.mss : std::uint16_t{0};
@@ -324,7 +332,7 @@ void Connection::send_new(Instant now, std::uint32_t bytes, bool fin, Segment& s
   const SeqNum end = segment.end();
   const std::uint32_t in_flight = pipe();
   a.rate.on_sent(now, in_flight, segment.length(),
-                 a.sent.on_sent(segment.seq, end, now, packet.segment_size, is_end));
+                 a.sent.on_sent(segment.seq, end, now, packet.segment_size, is_marked));
   snd_.nxt = end;
   const bool is_whole = segment.payload_bytes == snd_.mss || segment.payload_bytes % snd_.mss == 0;
   if (!is_whole) {

@@ -6,6 +6,8 @@
 // expectations are those of packetdrill's scripts for Linux.
 #include <gtest/gtest.h>
 
+#include <string>
+
 #include "tcp/pacer.h"
 #include "tcp/tcp_bench.h"
 
@@ -56,6 +58,44 @@ TEST(Push, OfLargePacketsIsNotRepeated) {
   t.expect("P. 1:4001(4000) ack 1");
   t.peer(". 1:1(0) ack 1 win 65535 <sack 1001:4001>");
   t.expect(". 1:1001(1000) ack 1");
+}
+
+// Half of the peer's largest window, once in as much, within one call; at the end of a full packet.
+TEST(Push, IsSaidWithinALargeCall) {
+  BenchOptions options;
+  options.peer_options = "mss 1000,sackOK";
+  options.peer_window = 2000;
+  TcpBench t{options};
+  t.establish();
+  t.app.send(4500);
+  t.expect(". 1:1001(1000) ack 1");
+  t.expect("P. 1001:2001(1000) ack 1");
+  t.peer(". 1:1(0) ack 2001 win 2000");
+  t.expect(". 2001:3001(1000) ack 1");
+  t.expect("P. 3001:4001(1000) ack 1");
+  t.peer(". 1:1(0) ack 4001 win 2000");
+  t.expect("P. 4001:4501(500) ack 1");
+  t.app.send(1000);  // not more than half: nothing within
+  t.expect("P. 4501:5501(1000) ack 1");
+}
+
+// While the call goes on, what has left makes room in the packet that is being filled: two segments leave one
+// by one (half of the congestion window each), so that the first packet of 16 ends 18 behind the beginning.
+TEST(Push, MarksAPacketThatGrowsWhileItIsSent) {
+  BenchOptions options = large_packets();
+  options.config.initial_window = 2;
+  options.peer_window = 32896;
+  TcpBench t{options};
+  t.establish();
+  t.app.send(60'000);
+  t.expect(". 1:1001(1000) ack 1");
+  t.expect(". 1001:2001(1000) ack 1");
+  for (unsigned end = 3001; end < 30'000; end += 1000) {
+    t.after(2ms);
+    t.peer(". 1:1(0) ack " + std::to_string(end - 2000) + " win 2000");
+    const std::string range = std::to_string(end - 1000) + ':' + std::to_string(end) + "(1000) ack 1";
+    t.expect((end == 18'001 ? "P. " : ". ") + range);
+  }
 }
 
 TEST(Push, IsNotSaidWhileMoreFollows) {

@@ -241,7 +241,7 @@ TEST(Busy, ThePeersWindowIsTheLimit) {
   t.establish();
   t.app.send(5000);
   t.expect(". 1:1001(1000) ack 1");  // half of the window at a time
-  t.expect(". 1001:2001(1000) ack 1");
+  t.expect("P. 1001:2001(1000) ack 1");
   t.after(64ms);
   EXPECT_EQ(t.info().receive_window_limited, 64ms);
   t.peer(". 1:1(0) ack 2001 win 60000");
