@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "posix/raw_link.h"
 
+#include "packet/gso.h"
+
 namespace sockeye::posix {
 namespace {
 
@@ -33,8 +35,15 @@ Result<> RawLink::input(Instant now, Bytes bytes) {
 }
 
 void RawLink::transmit(Instant now, PacketList& packets) {
-  while (PacketPtr packet = packets.pop_front())
-    if (options_.transmit) options_.transmit(now, bytes_of(*packet, bytes_));
+  while (PacketPtr packet = packets.pop_front()) {
+    PacketList pieces;
+    if (cuts_)
+      pieces = segment(std::move(packet), true);
+    else
+      pieces.push_back(std::move(packet));
+    while (const PacketPtr piece = pieces.pop_front())
+      if (options_.transmit) options_.transmit(now, bytes_of(*piece, bytes_));
+  }
 }
 
 void RawLink::receive(Instant, PacketList& packets, std::size_t limit) {

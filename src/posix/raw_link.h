@@ -35,6 +35,9 @@ class RawLink final : public Link {
 
   // ENOBUFS: the queue or the pool is full; EMSGSIZE: larger than the largest packet; EINVAL: no IP packet.
   Result<> input(Instant now, Bytes packet);
+  // Packets that are to be cut are cut here from now on, whatever the stack hands down: as the kernel does
+  // for a device whose TSO was switched off (`ethtool -K`).
+  void set_cutting(bool on) { cuts_ = on; }
 
   LinkCapabilities capabilities() const override;
   void transmit(Instant now, PacketList& packets) override;
@@ -48,6 +51,7 @@ class RawLink final : public Link {
   RawLinkOptions options_;
   PacketList inbound_;
   std::vector<std::byte> bytes_;
+  bool cuts_ = false;
 };
 
 class TapLink final : public Link {

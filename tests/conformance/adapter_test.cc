@@ -227,6 +227,28 @@ int shell(const std::string& command) {
   return std::system(("PATH=" PACKETDRILL_COMMANDS ":$PATH; " + command + " >/dev/null 2>&1").c_str());
 }
 
+TEST_F(Adapter, TsoCanBeSwitchedOff) {
+  const int fd = accept_one();
+  EXPECT_EQ(shell("ethtool -K tun0 tso off gso off"), 0);
+  std::vector<char> data(2000);
+  EXPECT_EQ(calls_.write(user_, fd, data.data(), data.size()), 2000);
+  const WirePacket first = next(), second = next();
+  EXPECT_EQ(first.payload_bytes, 1000u);
+  EXPECT_FALSE(first.tcp.flags.psh);
+  EXPECT_EQ(second.payload_bytes, 1000u);
+  EXPECT_TRUE(second.tcp.flags.psh) << "as the kernel's: cut behind TCP, which made one packet";
+  EXPECT_EQ(shell("ethtool -K tun0 tso on"), 0);
+  EXPECT_EQ(calls_.write(user_, fd, data.data(), data.size()), 2000);
+  EXPECT_EQ(next().payload_bytes, 2000u);
+}
+
+TEST_F(Adapter, ProcNetTcpIsTheStacks) {
+  accept_one();
+  EXPECT_EQ(shell("grep ' 0A ' /proc/net/tcp /proc/net/tcp6 | grep -q '0100A8C0:1F90 00000000:0000 0A'"), 0);
+  EXPECT_EQ(shell("grep -q '0100A8C0:1F90 010200C0:9C40 01' /proc/net/tcp"), 0);
+  EXPECT_NE(shell("grep -q '1F90' /proc/net/tcp6"), 0);
+}
+
 TEST_F(Adapter, ShellCommandsOfAScriptReachTheStack) {
   EXPECT_EQ(shell("sysctl -q net.ipv4.tcp_timestamps=0 net.ipv4.tcp_rmem='4096 50000 60000'"), 0);
   EXPECT_EQ(shell("test \"$(sysctl -n net.ipv4.tcp_timestamps)\" = 0"), 0);
@@ -235,7 +257,7 @@ TEST_F(Adapter, ShellCommandsOfAScriptReachTheStack) {
   EXPECT_EQ(shell("ip tcp_metrics flush all && tc qdisc add dev tun0 root pfifo"), 0);
   EXPECT_NE(shell("ip route change 192.0.2.1 via 192.168.0.2 dev tun0 advmss 600"), 0);
   EXPECT_NE(shell("tc qdisc replace dev tun0 root fq"), 0) << "what is not there is refused";
-  EXPECT_NE(shell("ethtool -K tun0 tso off"), 0);
+  EXPECT_NE(shell("ethtool -K tun0 rx off"), 0);
   ::setenv("PACKETDRILL_PID", "adapter_test", 1);
   EXPECT_EQ(shell("set_sysctls.py /proc/sys/net/ipv4/tcp_sack=0"), 0);
   EXPECT_EQ(shell("test \"$(sysctl -n net.ipv4.tcp_sack)\" = 0"), 0);

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "stack/sysctl.h"
+#include "tools/packetdrill/proc_net.h"
 
 namespace sockeye::packetdrill {
 namespace {
@@ -117,6 +118,16 @@ void Adapter::forget_peers() {
 void Adapter::drop_all(bool on) {
   const Lock lock(mutex_);
   drops_ = on;
+}
+
+void Adapter::cut_all(bool on) {
+  const Lock lock(mutex_);
+  if (link_ != nullptr) link_->set_cutting(on);
+}
+
+std::string Adapter::sockets(bool v6) {
+  const Lock lock(mutex_);
+  return proc_net_tcp(host_.stack.report(), v6);
 }
 
 // Under the names of /proc/net/netstat, as nstat prints them.

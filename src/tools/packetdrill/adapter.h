@@ -68,7 +68,9 @@ class Adapter {
   Result<std::string> get_sysctl(std::string_view name);
   void forget_peers();
   void drop_all(bool on);  // the link loses what is sent
+  void cut_all(bool on);   // ... takes no packets of many segments
   std::string counters();
+  std::string sockets(bool v6);  // as /proc/net/tcp and /proc/net/tcp6
 
  private:
   struct Sent {

@@ -77,6 +77,11 @@ std::string Control::answer(std::string_view request) {
     adapter_.drop_all(name == "1");
     return "ok ";
   }
+  if (verb == "cut") {
+    adapter_.cut_all(name == "1");
+    return "ok ";
+  }
+  if (verb == "sockets") return "ok " + adapter_.sockets(name == "6");
   if (verb == "counters") return "ok " + adapter_.counters();
   const Result<> changed = adapter_.set_sysctl(name, request);
   return changed ? "ok " : "error " + std::to_string(to_int(changed.error()));

@@ -2,13 +2,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The commands that scripts run in a shell, for a stack that is not the kernel's: one program under the
-// names sysctl, ip, nstat, tc, ethtool and set_sysctls.py, in a directory that stands first in PATH.
+// names sysctl, ip, nstat, tc, ethtool, grep and set_sysctls.py, in a directory that stands first in PATH.
 //   sysctl          asks the stack (control.h); refuses what the stack refuses
 //   set_sysctls.py  the same, and writes the shell script that puts the old values back
 //   nstat           the stack's counters
 //   ip              tcp_metrics flush
 //   tc              a pfifo, which is what the link is; with `limit 0` it drops all that is sent
+//   ethtool         -K DEV tso on|off: the link takes packets of many segments or not. gso is not asked for:
+//   what
+//                   a device does not cut the kernel cuts in any case
+//   grep            the system's, where /proc/net/tcp and /proc/net/tcp6 list the stack's sockets
 // Everything else is refused, so that a script fails where it asks for what is not there.
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -152,12 +157,49 @@ int set_queue(const std::vector<std::string>& arguments) {
   return tell(has_limit && arguments[7] == "0" ? "drop 1" : "drop 0") ? 0 : 1;
 }
 
+// ethtool -K DEV (tso|gso) (on|off)...
+int set_offload(const std::vector<std::string>& arguments) {
+  if (arguments.size() < 4 || arguments.size() % 2 != 0 || arguments[0] != "-K")
+    return refuse("ethtool", arguments);
+  for (std::size_t i = 2; i < arguments.size(); i += 2) {
+    const std::string& feature = arguments[i];
+    const std::string& value = arguments[i + 1];
+    if ((feature != "tso" && feature != "gso") || (value != "on" && value != "off"))
+      return refuse("ethtool", arguments);
+    if (feature == "tso" && !tell(value == "off" ? "cut 1" : "cut 0")) return 1;
+  }
+  return 0;
+}
+
+// The stack's sockets take the place of the file; its name in what grep prints is another one's then.
+std::string with_ours(const std::string& argument) {
+  const bool v6 = argument == "/proc/net/tcp6";
+  if (!v6 && argument != "/proc/net/tcp") return argument;
+  int error = 0;
+  const std::string text = ask(v6 ? "sockets 6" : "sockets 4", error);
+  const int file = ::memfd_create("tcp", 0);  // stays open for grep
+  if (error != 0 || file < 0 || ::write(file, text.data(), text.size()) < 0) return argument;
+  return "/proc/self/fd/" + std::to_string(file);
+}
+
+int grep(const std::vector<std::string>& arguments) {
+  std::vector<std::string> words = {"grep"};
+  for (const std::string& argument : arguments) words.push_back(with_ours(argument));
+  std::vector<char*> pointers;
+  for (std::string& word : words) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  for (const char* path : {"/bin/grep", "/usr/bin/grep"}) ::execv(path, pointers.data());
+  return 127;
+}
+
 int run(std::string_view program, const std::vector<std::string>& arguments) {
   program.remove_prefix(program.rfind('/') + 1);  // npos + 1 is 0
   if (program == "sysctl") return sysctl(arguments);
   if (program == "set_sysctls.py") return set_with_restore(arguments);
   if (program == "nstat") return print_counters();
   if (program == "tc") return set_queue(arguments);
+  if (program == "ethtool") return set_offload(arguments);
+  if (program == "grep") return grep(arguments);
   if (program == "ip" && arguments.size() > 1 && arguments[0] == "tcp_metrics" && arguments[1] == "flush")
     return tell("flush") ? 0 : 1;
   return refuse(program, arguments);
