@@ -321,7 +321,9 @@ void Connection::send_new(Instant now, std::uint32_t bytes, bool fin, Segment& s
   const bool is_end =
       (payload_end == snd_.end && !flags_.unpushed) || (!a.records.empty() && a.records.is_end(payload_end));
   const bool is_marked =
-      a.push_marks.on_sent(now, segment.seq, payload_end, packet_room(), snd_.wnd_max / 2) || is_end;
+      (a.push_marks.is_active() &&  // seldom; packet_room() divides
+       a.push_marks.on_sent(now, segment.seq, payload_end, packet_room(), snd_.wnd_max / 2)) ||
+      is_end;
   segment.flags.psh = wants_push(segment, is_marked, snd_.mss);
   fill_header(now, segment);
   ecn_.mark_new_data(segment);

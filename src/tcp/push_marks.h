@@ -29,10 +29,10 @@ class PushMarks {
     is_active_ = is_filling_ = true;
   }
 
-  // [begin, end) leaves, new, in a packet that takes `goal` bytes; `half` of the peer's largest window.
-  // Answers whether it ends where a full packet was marked.
+  bool is_active() const { return is_active_; }
+  // While it is: [begin, end) leaves, new, in a packet that takes `goal` bytes; `half` of the peer's largest
+  // window. Answers whether it ends where a full packet was marked.
   bool on_sent(Instant now, SeqNum begin, SeqNum end, std::uint32_t goal, std::uint32_t half) {
-    if (!is_active_) return false;
     const bool is_next = begin >= packet_end_;
     if (is_next) is_marked_ = false;
     if (is_next || is_filling_) fill(begin + goal, half);
