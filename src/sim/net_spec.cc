@@ -120,8 +120,7 @@ bool SpecReader::read_item(View item, bool is_first) {
   if (item.empty()) return fail(item, "expected an item such as loss=1% between the commas");
   const std::size_t equals = item.find('=');
   const View key = item.substr(0, equals);
-  // Not View::find(): inlined, g++ 12 warns of an overread that cannot be.
-  if (std::find(key.begin(), key.end(), ':') != key.end())
+  if (key.find(':') != View::npos)
     return fail(key, "directions (up:, down:) are not supported; the spec applies to each direction");
   if (equals == View::npos) {
     if (is_first) return read_profile(item);
