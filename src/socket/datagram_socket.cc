@@ -175,6 +175,7 @@ SocketReport DatagramSocket::report() const {
   report.local = bound();
   if (remote_) report.remote = *remote_;
   report.cookie = cookie();
+  report.mark = options().mark;
   return report;
 }
 

@@ -1,10 +1,11 @@
 // SPDX-FileCopyrightText: Sockeye contributors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The rows of SOL_SOCKET. Refused on purpose, because nothing here would come of them: SO_PRIORITY and
-// SO_MARK (no queueing discipline, no policy routing; SO_MARK with EPERM as for a program without
-// rights), SO_TIMESTAMP, SO_TIMESTAMPNS, SO_RXQ_OVFL, SO_DONTROUTE, SO_NO_CHECK, SO_SNDLOWAT (as Linux),
-// SO_INCOMING_CPU, SO_BUSY_POLL, SO_TXTIME, SO_MAX_PACING_RATE, socket filters.
+// The rows of SOL_SOCKET. SO_MARK is a name that a program gives a socket: accepted sockets inherit it and
+// `ss -e` shows it, but no route and no rule asks for it. Refused on purpose, because nothing here would come
+// of them: SO_PRIORITY (no queueing discipline), SO_TIMESTAMP, SO_TIMESTAMPNS, SO_RXQ_OVFL, SO_DONTROUTE,
+// SO_NO_CHECK, SO_SNDLOWAT (as Linux), SO_INCOMING_CPU, SO_BUSY_POLL, SO_TXTIME, SO_MAX_PACING_RATE, socket
+// filters.
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -125,6 +126,22 @@ template <bool tcp::Settings::*setting, bool SocketOptions::*member>
 Result<int> get_shared_flag(const BaseSocket& socket) {
   const tcp::Settings* settings = socket.read_settings();
   return (settings != nullptr ? settings->*setting : socket.options().*member) ? 1 : 0;
+}
+
+Result<> set_mark(BaseSocket& socket, int value) {
+  if (!socket.host().privileged) return Errno::perm;
+  const auto mark = static_cast<std::uint32_t>(value);
+  if (tcp::Settings* settings = socket.own_settings()) {
+    settings->mark = mark;
+    socket.settings_changed();
+  } else {
+    socket.own_options().mark = mark;
+  }
+  return {};
+}
+Result<int> get_mark(const BaseSocket& socket) {
+  const tcp::Settings* settings = socket.read_settings();
+  return static_cast<int>(settings != nullptr ? settings->mark : socket.options().mark);
 }
 
 Result<> set_low_water(BaseSocket& socket, int value) {
@@ -318,9 +335,10 @@ constexpr OptionRow kRows[] = {
      .text = "SO_MARK",
      .minimum = kLeastInt,
      .maximum = kAnyInt,
-     .set = +[](BaseSocket&, int) -> Result<> { return Errno::perm; },
-     .get = +[](const BaseSocket&) -> Result<int> { return 0; },
-     .effect = "refused with EPERM: there is no policy routing"},
+     .set = set_mark,
+     .get = get_mark,
+     .effect = "for the privileged: kept, inherited by accepted sockets, shown by `ss -e`; nothing is routed "
+               "by it"},
     {.level = SOL_SOCKET,
      .name = SO_PRIORITY,
      .text = "SO_PRIORITY",

@@ -101,6 +101,7 @@ struct SocketReport {
   Endpoint remote{};
   std::uint64_t cookie = 0;  // 0: no socket any more (TIME_WAIT, SYN_RECV)
   bool v6only = false;
+  std::uint32_t mark = 0;  // SO_MARK
   std::optional<tcp::Info> tcp{};
 };
 

@@ -47,6 +47,7 @@ struct SocketOptions {
   unsigned device = 0;                     // interface index; 0: any
   std::uint32_t receive_buffer = 0;        // datagram sockets; doubled. 0: the host's default
   std::uint32_t send_buffer = 0;
+  std::uint32_t mark = 0;  // SO_MARK of a datagram socket
   // IPPROTO_IP
   std::int16_t ttl = -1;
   std::uint8_t tos = 0;

@@ -270,6 +270,7 @@ SocketReport StreamSocket::report() const {
   report.is_v6 = is_v6();
   report.v6only = is_v6() && options().v6only;
   report.cookie = cookie();
+  if (const tcp::Settings* settings = read_settings()) report.mark = settings->mark;
   report.local = local();
   if (listener_) {
     report.state = tcp::State::listen;

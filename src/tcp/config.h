@@ -110,6 +110,7 @@ struct Settings {
   std::uint32_t notsent_low_water = 0;                // TCP_NOTSENT_LOWAT; 0: the host's
   std::uint32_t window_clamp = 0;                     // TCP_WINDOW_CLAMP; 0: none
   std::uint64_t max_pacing_rate = ~std::uint64_t{0};  // SO_MAX_PACING_RATE, bytes per second; all ones: none
+  std::uint32_t mark = 0;                             // SO_MARK: told, and nothing more
   std::uint16_t max_segment = 0;                      // TCP_MAXSEG; 0: from the MTU
   bool nodelay = false;                               // TCP_NODELAY
   bool cork = false;                                  // TCP_CORK

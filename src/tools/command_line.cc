@@ -186,6 +186,7 @@ Command parse_ss(std::span<const std::string> arguments) {
   app.add_flag("-p,--processes", table.processes, "The processes that hold a socket");
   app.add_flag("-i,--info", table.info, "What TCP knows of each connection");
   app.add_flag("-o,--options", table.timers, "The timer that is running");
+  app.add_flag("-e,--extended", table.extended, "Inode, cookie and mark of each socket");
   app.add_flag("-H,--no-header", table.no_header, "No header line");
   add_value(app, "--world", "NAME", ss.world, read_world_name,
             "The world (default: the only one that has a name)");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <optional>
 
 namespace sockeye::world {
@@ -117,6 +118,17 @@ std::string timer_text(const SocketReport& report) {
          std::to_string(report.tcp->retransmits) + ")";
 }
 
+// inode, cookie, and the mark of who has one.
+std::string extended_text(const SocketRow& row) {
+  char text[80];
+  int size = std::snprintf(text, sizeof text, " ino:%llu sk:%llx", static_cast<unsigned long long>(row.inode),
+                           static_cast<unsigned long long>(row.report.cookie));
+  if (row.report.mark != 0)
+    size += std::snprintf(text + size, sizeof text - static_cast<std::size_t>(size), " fwmark:0x%x",
+                          row.report.mark);
+  return {text, static_cast<std::size_t>(size)};
+}
+
 constexpr std::size_t kColumns = 10;
 using Cells = std::array<std::string, kColumns>;
 enum Place : std::size_t {
@@ -151,6 +163,7 @@ Cells cells_of(const SocketRow& row, const TableOptions& options, const TableLoo
   cells[kPeerPort] = port_text(report, report.remote.port, options, lookups);
   if (options.processes) cells[kProcess] += users_text(row, lookups);
   if (options.timers) cells[kProcess] += timer_text(report);
+  if (options.extended) cells[kProcess] += extended_text(row);
   return cells;
 }
 

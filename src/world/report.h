@@ -51,6 +51,7 @@ struct TableOptions {
   bool processes = false;  // -p
   bool info = false;       // -i
   bool timers = false;     // -o
+  bool extended = false;   // -e
   bool no_header = false;  // -H
   std::string host{};      // only this one
 };

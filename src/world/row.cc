@@ -120,6 +120,7 @@ void visit(Archive& a, SocketRow& row, std::uint8_t& state, bool& has_info) {
   a.flag(report.is_stream), a.flag(report.is_v6), a.flag(report.v6only), a.number(state);
   a.number(report.receive_queue), a.number(report.send_queue);
   a.endpoint(report.local), a.endpoint(report.remote), a.number(report.cookie);
+  a.number(report.mark);
   a.number(row.inode), a.flag(has_info);
 }
 

@@ -20,7 +20,6 @@ namespace {
 // Options whose answers are this stack's own: see the table's sentences.
 bool differs_on_purpose(const OptionRow& row) {
   if (row.level == SOL_SOCKET) switch (row.name) {
-      case SO_MARK:      // refused; the kernel lets root
       case SO_PRIORITY:  // refused
       case SO_DEBUG:     // the kernel lets root
       case SO_SNDBUF:    // defaults are the configuration's; clamps have a test of their own

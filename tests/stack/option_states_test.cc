@@ -31,6 +31,7 @@ const std::vector<Option>& options() {
       {"TCP_CORK", IPPROTO_TCP, TCP_CORK, {1, 0, 5}},
       {"TCP_QUICKACK", IPPROTO_TCP, TCP_QUICKACK, {0, 1, 3, -1}},
       {"SO_KEEPALIVE", SOL_SOCKET, SO_KEEPALIVE, {1, 0, 7}},
+      {"SO_MARK", SOL_SOCKET, SO_MARK, {1, 0, 666, -1}},
       {"TCP_KEEPIDLE", IPPROTO_TCP, TCP_KEEPIDLE, {-1, 0, 1, 32767, 32768}},
       {"TCP_KEEPINTVL", IPPROTO_TCP, TCP_KEEPINTVL, {-1, 0, 1, 32767, 32768}},
       {"TCP_KEEPCNT", IPPROTO_TCP, TCP_KEEPCNT, {-1, 0, 1, 127, 128}},

@@ -59,6 +59,7 @@ TableOptions options(std::string_view letters) {
     if (c == 'p') options.processes = true;
     if (c == 'i') options.info = true;
     if (c == 'o') options.timers = true;
+    if (c == 'e') options.extended = true;
     if (c == 'H') options.no_header = true;
     if (c == '4') options.v4 = true;
     if (c == '6') options.v6 = true;
@@ -211,9 +212,23 @@ TEST(SocketTable, timers_are_written_as_ss_writes_them) {
   EXPECT_EQ(shown(2min + 5s), "timer:(on,2min5sec,0)\n");
 }
 
+TEST(SocketTable, the_mark_is_told_to_who_asks_for_more) {
+  SocketRow row = busy_connection();
+  row.inode = 4711;
+  row.report.cookie = 0x2a;
+  const auto shown = [&] {
+    const std::string table = format_table({row}, options("Htne"), lookups());
+    return table.substr(table.find("ino"));
+  };
+  EXPECT_EQ(shown(), "ino:4711 sk:2a\n");
+  row.report.mark = 666;
+  EXPECT_EQ(shown(), "ino:4711 sk:2a fwmark:0x29a\n");
+}
+
 TEST(SocketRow, what_is_written_is_read_back) {
   SocketRow row = busy_connection();
   row.report.cookie = 77;
+  row.report.mark = 666;
   row.report.receive_queue = 9;
   row.inode = 4711;
   SocketRow back;
@@ -222,6 +237,7 @@ TEST(SocketRow, what_is_written_is_read_back) {
   EXPECT_EQ(back.report.tcp->srtt, row.report.tcp->srtt);
   EXPECT_STREQ(back.report.tcp->congestion_control, "cubic");
   EXPECT_EQ(back.inode, 4711u);
+  EXPECT_EQ(back.report.mark, 666u);
 }
 
 TEST(SocketRow, a_line_that_is_none_is_refused) {
