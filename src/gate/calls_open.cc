@@ -3,6 +3,7 @@
 //
 // The life of a socket: socket, bind, listen, connect, shutdown. The world decides all of it; here a
 // stream gets its carrier connected at the moment it needs one.
+#include <linux/capability.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -147,7 +148,8 @@ void ask_bind(Gate& gate, CallPtr call, bool again) {
   Request request;
   request.code = RequestCode::bind;
   request.cookie = call->cookie;
-  request.arg[0] = is_privileged_port(address) && gate.tasks.may_bind_privileged_ports(call->trapped.tid);
+  request.arg[0] =
+      is_privileged_port(address) && gate.tasks.has_capability(call->trapped.tid, CAP_NET_BIND_SERVICE);
   gate.ask(std::move(call), request, {address}, [again](Gate& g, CallPtr asked, Answer& answer) {
     // The port may belong to a socket that was closed before it ever had a carrier.
     if (answer.head.result == -EADDRINUSE && !again && g.release_closed())

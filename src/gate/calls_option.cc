@@ -3,6 +3,7 @@
 //
 // Names, options and ioctls: the world's answer, copied. Options that the kernel must know as well, because
 // it carries out the data calls (time-outs, urgent data in line), are set on the carrier too.
+#include <linux/capability.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <poll.h>
@@ -121,6 +122,14 @@ void on_peer_name(Gate& gate, CallPtr call) {
   ask_name(gate, std::move(call), RequestCode::peer_name);
 }
 
+namespace {
+
+bool is_for_administrators(int level, int name) {
+  return level == SOL_SOCKET && (name == SO_MARK || name == SO_SNDBUFFORCE || name == SO_RCVBUFFORCE);
+}
+
+}  // namespace
+
 void on_set_option(Gate& gate, CallPtr call) {
   int level = call->int_argument(1);
   int name = call->int_argument(2);
@@ -135,6 +144,8 @@ void on_set_option(Gate& gate, CallPtr call) {
   request.cookie = call->cookie;
   request.arg[0] = level;
   request.arg[1] = name;
+  request.arg[2] =
+      is_for_administrators(level, name) && gate.tasks.has_capability(call->trapped.tid, CAP_NET_ADMIN);
   gate.ask(std::move(call), request, {value}, [level, name](Gate& g, CallPtr asked, Answer& answer) {
     const std::string& copy = asked->progress.data;
     Socket* socket = g.socket_of(*asked);

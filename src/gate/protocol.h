@@ -47,7 +47,8 @@ enum class RequestCode : std::uint16_t {
   shutdown,    // arg[0] how. After result 0 with a writing half the agent does SHUT_WR on the program's end
                //   of a connected stream, asks again with arg[1] = 1, and only then lets the program go on:
                //   so the world knows that what happens to the carrier next is its last close
-  set_option,  // arg[0] level, arg[1] name; payload value
+  set_option,  // arg[0] level, arg[1] name, arg[2]: 1 if the caller may do what CAP_NET_ADMIN is for; payload
+               // value
   get_option,  // arg[0] level, arg[1] name, arg[2] room. Reply: payload value
   local_name,  // Reply: payload sockaddr
   peer_name,   // Reply: payload sockaddr

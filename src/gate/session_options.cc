@@ -54,6 +54,7 @@ AgentSession::Answer AgentSession::set_option(const Message& message, HeldSocket
     held.urgent_inline = value != 0;
     return Answer();
   }
+  held.host->stack().set_privileged(message.request.arg[2] != 0);
   const auto done = is_about_data_calls(level, option)
                         ? Result<>(Errno::noprotoopt)
                         : held.socket->set_option(level, option, message.payload);

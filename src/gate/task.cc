@@ -3,7 +3,6 @@
 #include "gate/task.h"
 
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -140,9 +139,9 @@ Result<SignalState> Tasks::signals(pid_t tid) {
   return state;
 }
 
-bool Tasks::may_bind_privileged_ports(pid_t tid) {
+bool Tasks::has_capability(pid_t tid, int capability) {
   std::string status = status_of(tid);
-  return number<std::uint64_t>(field(status, "\nCapEff:"), 16) >> CAP_NET_BIND_SERVICE & 1;
+  return number<std::uint64_t>(field(status, "\nCapEff:"), 16) >> capability & 1;
 }
 
 bool Tasks::is_close_on_exec(pid_t tid, int number_of_fd) {

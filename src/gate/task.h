@@ -48,7 +48,7 @@ class Tasks {
   // The process that the thread belongs to; the thread's own number when it cannot be found out.
   pid_t process_of(pid_t tid);
   Result<SignalState> signals(pid_t tid);
-  bool may_bind_privileged_ports(pid_t tid);
+  bool has_capability(pid_t tid, int capability);  // CAP_NET_ADMIN …, effective
   bool is_close_on_exec(pid_t tid, int number);
   // A thread that is waited for stays in the table.
   void forget(pid_t tid);

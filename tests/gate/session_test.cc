@@ -285,6 +285,22 @@ TEST_F(GateSession, OptionsAboutDataCallsAreRefused) {
   }
 }
 
+// Who may is told with each call: what the last bind() was allowed says nothing.
+TEST_F(GateSession, OptionsOfAdministratorsAskForEachCaller) {
+  TestAgent agent(world_, "server");
+  UniqueFd fd = agent.stream();
+  Request bind = TestAgent::about(fd, RequestCode::bind);
+  bind.arg[0] = 1;
+  ASSERT_EQ(agent.ask(bind, address_of(IpAddress::any_v4(), 80)).head.result, 0);
+  for (const bool may : {false, true, false}) {
+    Request request = TestAgent::about(fd, RequestCode::set_option);
+    request.arg[0] = SOL_SOCKET;
+    request.arg[1] = SO_MARK;
+    request.arg[2] = may;
+    EXPECT_EQ(agent.ask(request, std::string("\7\0\0\0", 4)).head.result, may ? 0 : -EPERM);
+  }
+}
+
 // TCP-AO is read with a question, and the length is that of one key (socket/option_room.h).
 TEST_F(GateSession, KeysOfTcpAoAreRead) {
   constexpr int kAddKey = 38, kGetKeys = 41;
