@@ -31,6 +31,10 @@ bool is_native_too(int level, int name) {
          name == kSendTimeoutNew || name == SO_OOBINLINE || name == SO_RCVLOWAT;
 }
 
+bool is_for_administrators(int level, int name) {
+  return level == SOL_SOCKET && (name == SO_MARK || name == SO_SNDBUFFORCE || name == SO_RCVBUFFORCE);
+}
+
 void ask_name(Gate& gate, CallPtr call, RequestCode code) {
   Request request;
   request.code = code;
@@ -121,14 +125,6 @@ void on_local_name(Gate& gate, CallPtr call) {
 void on_peer_name(Gate& gate, CallPtr call) {
   ask_name(gate, std::move(call), RequestCode::peer_name);
 }
-
-namespace {
-
-bool is_for_administrators(int level, int name) {
-  return level == SOL_SOCKET && (name == SO_MARK || name == SO_SNDBUFFORCE || name == SO_RCVBUFFORCE);
-}
-
-}  // namespace
 
 void on_set_option(Gate& gate, CallPtr call) {
   int level = call->int_argument(1);

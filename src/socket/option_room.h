@@ -13,18 +13,18 @@
 #include <cstring>
 
 #include "core/bytes.h"
+#include "socket/linux_ao.h"
+#include "socket/options_signature.h"
 
 namespace sockeye {
 
 namespace detail {
 
-inline constexpr int kReadAoInfo = 40, kReadAoKeys = 41;  // options_signature.h
-inline constexpr std::size_t kAoCountAt = 272;            // linux_ao.h
-
 // `first`: the first structure; its field nkeys.
 inline std::uint32_t ao_keys_count(Bytes first) {
   std::uint32_t count = 0;
-  if (first.size() >= kAoCountAt + sizeof count) std::memcpy(&count, first.data() + kAoCountAt, sizeof count);
+  constexpr std::size_t kAt = offsetof(LinuxAoEntry, count);
+  if (first.size() >= kAt + sizeof count) std::memcpy(&count, first.data() + kAt, sizeof count);
   return count;
 }
 
@@ -32,12 +32,12 @@ inline std::uint32_t ao_keys_count(Bytes first) {
 
 // Does a value go in as well as out?
 inline bool reads_value(int level, int name) {
-  return level == IPPROTO_TCP && (name == detail::kReadAoInfo || name == detail::kReadAoKeys);
+  return level == IPPROTO_TCP && (name == kTcpAoInfo || name == kTcpAoGetKeys);
 }
 
 // How many bytes are at the address that came with the option; `given`: those that the length covers.
 inline std::size_t option_room(int level, int name, Bytes given) {
-  if (level != IPPROTO_TCP || name != detail::kReadAoKeys) return given.size();
+  if (level != IPPROTO_TCP || name != kTcpAoGetKeys) return given.size();
   return given.size() * std::max<std::size_t>(1, detail::ao_keys_count(given));
 }
 

@@ -88,7 +88,8 @@ class Stack {
   const tcp::Counters& tcp_counters() const;
   DropCounters& drops();
   const DropCounters& drops() const;
-  // May this call bind ports below unprivileged_port? Set by the face before bind() (D19).
+  // May this call do what takes rights (ports below unprivileged_port, SO_MARK)? Set by the face before it
+  // (D19).
   void set_privileged(bool privileged);
 
   // Every socket, half-open connection and TIME_WAIT record, in order of creation.
