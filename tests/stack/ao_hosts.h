@@ -83,17 +83,6 @@ class Ao : public TwoHosts {
     run(5s);
     return outcome(client->connect(to));
   }
-  std::string transfer(const SocketRef& from, const SocketRef& to, const std::string& text) {
-    std::size_t sent = 0;
-    std::string got;
-    for (int round = 0; round < 1000 && got.size() < text.size(); ++round) {
-      if (const auto taken = send(from, std::string_view(text).substr(sent)); taken) sent += *taken;
-      run(1ms);
-      const std::string piece = receive(to);
-      if (piece != "EAGAIN") got += piece;
-    }
-    return got;
-  }
   std::uint64_t dropped(Drop reason) { return right.stack.drops()[reason]; }
 };
 

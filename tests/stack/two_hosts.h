@@ -110,6 +110,18 @@ class TwoHosts : public ::testing::Test {
     text.resize(*got);
     return text;
   }
+  // What arrives of a text within a second: time goes on between the reads.
+  std::string transfer(const SocketRef& from, const SocketRef& to, const std::string& text) {
+    std::size_t sent = 0;
+    std::string got;
+    for (int round = 0; round < 1000 && got.size() < text.size(); ++round) {
+      if (const auto taken = send(from, std::string_view(text).substr(sent)); taken) sent += *taken;
+      run(1ms);
+      const std::string piece = receive(to);
+      if (piece != "EAGAIN") got += piece;
+    }
+    return got;
+  }
   static int int_option(const SocketRef& socket, int level, int name) {
     int value = -12345;
     const auto got = socket->get_option(level, name, {reinterpret_cast<std::byte*>(&value), sizeof value});
